@@ -1,0 +1,116 @@
+
+/*
+ * GCRA over one word: see the header for the idea and the invariants.
+ */
+
+
+#include "adm_gcra.h"
+
+
+#define ADM_GCRA_STEPS         (UINT64_C(1) << ADM_GCRA_STEP_BITS)
+#define ADM_GCRA_DEPTH_STEPS   256
+
+#define adm_min(a, b)          ((a) < (b) ? (a) : (b))
+#define adm_max(a, b)          ((a) > (b) ? (a) : (b))
+#define adm_above(a, b)        ((a) > (b) ? (a) - (b) : 0)
+
+#define adm_gcra_steps(word)   ((word) & (ADM_GCRA_STEPS - 1))
+
+
+static uint64_t
+adm_gcra_word(uint64_t tat, uint64_t steps)
+{
+    return (tat << ADM_GCRA_STEP_BITS) | (steps & (ADM_GCRA_STEPS - 1));
+}
+
+
+int
+adm_gcra_init(adm_gcra_t *g, const adm_rate_t *rate, uint64_t burst)
+{
+    uint64_t  interval;
+
+    interval = (adm_ticks(rate->period) + rate->count - 1) / rate->count;
+
+    if (burst >= ADM_GCRA_DEPTH_MAX / interval) {
+        return ADM_ERROR;
+    }
+
+    g->interval = interval;
+    g->depth = (burst + 1) * interval;
+    g->ceiling = 0;
+
+    adm_gcra_share(g, g->depth);
+
+    return ADM_OK;
+}
+
+
+void
+adm_gcra_share(adm_gcra_t *g, uint64_t depth)
+{
+    g->ceiling = adm_max(g->ceiling, depth);
+    g->step = adm_max(g->interval, g->ceiling / ADM_GCRA_DEPTH_STEPS);
+}
+
+
+int
+adm_gcra_take(const adm_gcra_t *g, uint64_t word, uint64_t now, uint64_t cost,
+    adm_gcra_answer_t *answer)
+{
+    uint64_t  level, taken;
+
+    /* a rate or burst that was lowered must not hold its clients for long */
+
+    level = adm_min(adm_above(adm_gcra_tat(word), now), g->ceiling);
+    taken = cost * g->interval;
+
+    answer->word = word;
+    answer->wait = 0;
+
+    if (cost == 0) {
+        answer->remaining = adm_above(g->depth, level) / g->interval;
+        return 1;
+    }
+
+    if (level + taken > g->depth) {
+        answer->remaining = adm_above(g->depth, level) / g->interval;
+        answer->wait = (taken > g->depth) ? UINT64_MAX
+                                          : level + taken - g->depth;
+        return 0;
+    }
+
+    level += taken;
+
+    answer->word = adm_gcra_word(now + level, adm_gcra_steps(word));
+    answer->remaining = (g->depth - level) / g->interval;
+
+    return 1;
+}
+
+
+uint64_t
+adm_gcra_refund(const adm_gcra_t *g, uint64_t word, uint64_t taken,
+    uint64_t now, uint64_t cost)
+{
+    uint64_t  end, left, tat, steps;
+
+    /*
+     * a charge stands at the end of what was there when it was made: it
+     * drains last, and the refunds made since have moved it forward
+     */
+
+    steps = (word - taken) & (ADM_GCRA_STEPS - 1);
+    end = adm_above(adm_gcra_tat(taken), steps * g->step);
+    tat = adm_gcra_tat(word);
+
+    left = adm_min(adm_above(end, now), cost * g->interval);
+    left = adm_min(left, adm_above(tat, now));
+
+    if (left == 0) {
+        return word;
+    }
+
+    steps = adm_gcra_steps(word) + (left + g->step - 1) / g->step;
+
+    return adm_gcra_word(tat - left, steps);
+}

@@ -1,0 +1,97 @@
+
+/*
+ * GCRA: a rate limit whose state is one 64-bit word.
+ *
+ * Source: ITU-T I.371, the virtual scheduling form.  A word keeps the
+ * theoretical arrival time (TAT): the moment at which all that was taken will
+ * have drained.  A unit takes "interval" to drain; what is asked for fits if
+ * the level, TAT - now, stays within "depth".  Time is the state, so a rate
+ * may change under a word, and an idle word needs no upkeep.
+ *
+ * A word also counts, modulo 1024, the refund steps that it has seen, since a
+ * refund moves all later charges to an earlier time: a charge that is given
+ * back afterwards must know by how much, lest it returns what has drained.
+ * With no other refund in between a refund is exact; otherwise it may return
+ * less, never more, as long as fewer than 1024 steps (4 depths) were refunded
+ * while one request was under way.
+ *
+ * Time is in ticks of 2^-16 ms since an origin of the caller's, at least
+ * ADM_GCRA_EPOCH at the start, so that a word of 0 is one never used; 54 bits
+ * of them are 8.7 years.
+ */
+
+
+#ifndef _ADM_GCRA_H_INCLUDED_
+#define _ADM_GCRA_H_INCLUDED_
+
+
+#include "adm_literal.h"
+
+
+#define ADM_TICK_BITS        16
+#define ADM_GCRA_STEP_BITS   10
+
+#define ADM_GCRA_EPOCH       (UINT64_C(60000) << ADM_TICK_BITS)
+#define ADM_GCRA_DEPTH_MAX   (UINT64_C(1) << 50)
+#define ADM_GCRA_COST_MAX    1000000
+
+#define adm_ticks(ms)        ((uint64_t) (ms) << ADM_TICK_BITS)
+
+/* the TAT of a word, ticks */
+#define adm_gcra_tat(word)   ((word) >> ADM_GCRA_STEP_BITS)
+
+
+typedef struct {
+    uint64_t  interval;   /* ticks that a unit takes to drain, 1 or more */
+    uint64_t  depth;      /* ticks: burst + 1 units */
+    uint64_t  ceiling;    /* ticks: the largest depth over the same words */
+    uint64_t  step;       /* ticks of a refund step */
+} adm_gcra_t;
+
+
+typedef struct {
+    uint64_t  word;       /* the word to store; as it was, if refused */
+    uint64_t  wait;       /* ticks until it would fit; 0: it fits;
+                             UINT64_MAX: it never will */
+    uint64_t  remaining;  /* whole units left after the answer */
+} adm_gcra_answer_t;
+
+
+/*
+ * Sets up a limit of "rate" with "burst" units above it.  An interval is
+ * rounded up: what passes is never above the rate, and below it by less than
+ * 1 % at a million a second, 0.01 % at ten thousand.
+ *
+ * ADM_ERROR: the burst takes longer than 198 days to drain.
+ */
+
+int adm_gcra_init(adm_gcra_t *g, const adm_rate_t *rate, uint64_t burst);
+
+
+/*
+ * Widens the ceiling of "g" to "depth": another limit with the same interval
+ * looks at the same words.
+ */
+
+void adm_gcra_share(adm_gcra_t *g, uint64_t depth);
+
+
+/*
+ * Tells whether "cost" units, 0 to ADM_GCRA_COST_MAX, fit into "word" at
+ * "now"; 1 if they do, else 0.  A cost of 0 always fits and changes nothing.
+ */
+
+int adm_gcra_take(const adm_gcra_t *g, uint64_t word, uint64_t now,
+    uint64_t cost, adm_gcra_answer_t *answer);
+
+
+/*
+ * The word after giving back "cost" units that were taken when the word
+ * became "taken"; what of them has drained since is not returned.
+ */
+
+uint64_t adm_gcra_refund(const adm_gcra_t *g, uint64_t word, uint64_t taken,
+    uint64_t now, uint64_t cost);
+
+
+#endif /* _ADM_GCRA_H_INCLUDED_ */

@@ -1,0 +1,253 @@
+
+/*
+ * The words of a named rate: tags, the full table, charges.
+ */
+
+
+#include <ngx_adm_rates.h>
+#include <adm_siphash.h>
+
+
+static uint64_t ngx_adm_rates_tag(const u_char *secret, ngx_str_t *text);
+static void ngx_adm_rates_derive(ngx_adm_rates_t *rates);
+static ngx_adm_overflow_t *ngx_adm_rates_place(ngx_adm_rates_t *rates,
+    ngx_array_t *all, uint64_t tag);
+static ngx_uint_t ngx_adm_rates_owned(ngx_array_t *all, uint64_t tag);
+static void ngx_adm_rates_overflow(ngx_adm_rates_t *rates,
+    const adm_gcra_t *g, uint64_t *word, uint64_t now, uint64_t cost,
+    adm_gcra_answer_t *answer);
+
+
+ngx_adm_rates_t *
+ngx_adm_rates_add(ngx_conf_t *cf, ngx_adm_zone_t *zone, ngx_str_t *name,
+    ngx_str_t *key)
+{
+    ngx_adm_rates_t  *rates, **slot;
+
+    rates = ngx_pcalloc(cf->pool, sizeof(ngx_adm_rates_t));
+    if (rates == NULL) {
+        return NULL;
+    }
+
+    slot = ngx_array_push(&zone->rates);
+    if (slot == NULL) {
+        return NULL;
+    }
+
+    *slot = rates;
+
+    rates->name = *name;
+    rates->key = *key;
+    rates->zone = zone;
+
+    return rates;
+}
+
+
+static uint64_t
+ngx_adm_rates_tag(const u_char *secret, ngx_str_t *text)
+{
+    uint64_t  tag;
+
+    tag = adm_siphash(secret, text->data, text->len);
+
+    return tag ? tag : 1;
+}
+
+
+static void
+ngx_adm_rates_derive(ngx_adm_rates_t *rates)
+{
+    u_char        text[2];
+    uint64_t      part;
+    ngx_uint_t    i;
+    const u_char  *secret;
+    u_char        mixed[NGX_ADM_SECRET_SIZE];
+
+    secret = rates->zone->sh->secret;
+
+    part = adm_siphash(secret, rates->name.data, rates->name.len);
+    ngx_memcpy(mixed, &part, sizeof(uint64_t));
+
+    part = adm_siphash(secret, rates->key.data, rates->key.len);
+    ngx_memcpy(mixed + sizeof(uint64_t), &part, sizeof(uint64_t));
+
+    for (i = 0; i < 4; i++) {
+        text[0] = (u_char) i;
+        text[1] = 'r';
+
+        part = adm_siphash(mixed, text, 2);
+        ngx_memcpy(rates->secret[i / 2] + i % 2 * sizeof(uint64_t), &part,
+                   sizeof(uint64_t));
+    }
+}
+
+
+/*
+ * Only the master comes here, before the workers of the new configuration;
+ * those of the running one go on with the places that they have.
+ */
+
+ngx_int_t
+ngx_adm_rates_attach(ngx_adm_rates_t *rates, ngx_array_t *all)
+{
+    uint64_t             tag;
+    ngx_adm_overflow_t  *place;
+
+    ngx_adm_rates_derive(rates);
+
+    tag = ngx_adm_rates_tag(rates->zone->sh->secret, &rates->name);
+    place = ngx_adm_rates_place(rates, all, tag);
+
+    if (place == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, rates->zone->shm_zone->shm.log, 0,
+                      "zone \"%V\" has too many rates, at most %d",
+                      &rates->zone->shm_zone->shm.name, NGX_ADM_ZONE_RATES);
+        return NGX_ERROR;
+    }
+
+    if (place->tag != tag) {
+        place->word[0] = 0;
+        place->word[1] = 0;
+        place->tag = tag;
+    }
+
+    rates->overflow = place;
+
+    return NGX_OK;
+}
+
+
+/* the rate's own place, else an unused one, else that of a rate now gone */
+
+static ngx_adm_overflow_t *
+ngx_adm_rates_place(ngx_adm_rates_t *rates, ngx_array_t *all, uint64_t tag)
+{
+    ngx_uint_t           i;
+    ngx_adm_overflow_t  *overflow, *unused, *gone;
+
+    overflow = rates->zone->sh->overflow;
+    unused = NULL;
+    gone = NULL;
+
+    for (i = 0; i < NGX_ADM_ZONE_RATES; i++) {
+
+        if (overflow[i].tag == tag) {
+            return &overflow[i];
+        }
+
+        if (overflow[i].tag == 0) {
+            unused = unused ? unused : &overflow[i];
+
+        } else if (!ngx_adm_rates_owned(all, overflow[i].tag)) {
+            gone = &overflow[i];
+        }
+    }
+
+    return unused ? unused : gone;
+}
+
+
+static ngx_uint_t
+ngx_adm_rates_owned(ngx_array_t *all, uint64_t tag)
+{
+    u_char            *secret;
+    ngx_uint_t         i;
+    ngx_adm_rates_t  **rates;
+
+    rates = all->elts;
+
+    for (i = 0; i < all->nelts; i++) {
+        secret = rates[i]->zone->sh->secret;
+
+        if (ngx_adm_rates_tag(secret, &rates[i]->name) == tag) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_adm_rates_take(ngx_adm_rates_t *rates, const adm_gcra_t *g, ngx_str_t *key,
+    uint64_t cost, ngx_uint_t shadow, ngx_adm_charge_t *charge,
+    adm_gcra_answer_t *answer)
+{
+    uint64_t         now, tag;
+    ngx_adm_zone_t  *zone;
+    adm_table_rc_e   rc;
+
+    zone = rates->zone;
+    now = ngx_adm_zone_now(zone);
+    tag = ngx_adm_rates_tag(rates->secret[shadow], key);
+
+    charge->tag = 0;
+
+    rc = adm_table_take(&zone->table, g, tag, now, cost, answer);
+
+    if (rc == ADM_TABLE_FULL) {
+        ngx_adm_rates_overflow(rates, g, &rates->overflow->word[shadow], now,
+                               cost, answer);
+    }
+
+    if (answer->wait) {
+        return 0;
+    }
+
+    if (rc == ADM_TABLE_EVICTED) {
+        (void) ngx_atomic_fetch_add(&zone->sh->evictions, 1);
+    }
+
+    charge->tag = tag;
+    charge->word = answer->word;
+    charge->cost = cost;
+    charge->overflow = (rc == ADM_TABLE_FULL);
+    charge->shadow = shadow;
+
+    return 1;
+}
+
+
+static void
+ngx_adm_rates_overflow(ngx_adm_rates_t *rates, const adm_gcra_t *g,
+    uint64_t *word, uint64_t now, uint64_t cost, adm_gcra_answer_t *answer)
+{
+    uint64_t  seen;
+
+    (void) ngx_atomic_fetch_add(&rates->zone->sh->full, 1);
+
+    do {
+        seen = adm_load(word);
+    } while (adm_gcra_take(g, seen, now, cost, answer)
+             && !adm_word_cas(word, seen, answer->word));
+}
+
+
+void
+ngx_adm_rates_refund(ngx_adm_rates_t *rates, const adm_gcra_t *g,
+    ngx_adm_charge_t *charge)
+{
+    uint64_t  now, *word, seen, to;
+
+    if (charge->tag == 0) {
+        return;
+    }
+
+    now = ngx_adm_zone_now(rates->zone);
+
+    if (!charge->overflow) {
+        adm_table_refund(&rates->zone->table, g, charge->tag, charge->word,
+                         now, charge->cost);
+
+    } else {
+        word = &rates->overflow->word[charge->shadow];
+
+        do {
+            seen = adm_load(word);
+            to = adm_gcra_refund(g, seen, charge->word, now, charge->cost);
+        } while (!adm_word_cas(word, seen, to));
+    }
+
+    charge->tag = 0;
+}

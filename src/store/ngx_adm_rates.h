@@ -1,0 +1,74 @@
+
+/*
+ * The rate words of one named rate in a zone.
+ *
+ * A client's tag is a hash of its key under a secret that is the zone's, the
+ * rate's name and its key's text: rates share a table and cannot meet in it,
+ * a rate keeps its clients over reload whatever its numbers become, and one
+ * whose key is another begins anew.
+ */
+
+
+#ifndef _NGX_ADM_RATES_H_INCLUDED_
+#define _NGX_ADM_RATES_H_INCLUDED_
+
+
+#include <ngx_adm_zone.h>
+
+
+typedef struct {
+    ngx_str_t                   name;
+    ngx_str_t                   key;       /* its text in the configuration */
+    ngx_adm_zone_t             *zone;
+
+    /* known when the memory is there; [1] is of the shadow */
+    u_char                      secret[2][NGX_ADM_SECRET_SIZE];
+    ngx_adm_overflow_t         *overflow;
+} ngx_adm_rates_t;
+
+
+/* what was taken, and where: what a refund needs */
+
+typedef struct {
+    uint64_t                    tag;       /* 0: nothing was taken */
+    uint64_t                    word;      /* as it became */
+    uint64_t                    cost;
+    unsigned                    overflow:1;
+    unsigned                    shadow:1;
+} ngx_adm_charge_t;
+
+
+/*
+ * Declares a rate's words in "zone"; name and key must live as long as the
+ * cycle.  NULL: out of memory.
+ */
+
+ngx_adm_rates_t *ngx_adm_rates_add(ngx_conf_t *cf, ngx_adm_zone_t *zone,
+    ngx_str_t *name, ngx_str_t *key);
+
+
+/* the zone's part of the above: "all" are the rates of the zone */
+
+ngx_int_t ngx_adm_rates_attach(ngx_adm_rates_t *rates, ngx_array_t *all);
+
+
+/*
+ * Takes "cost" units, 0 to ADM_GCRA_COST_MAX, of the client "key", or of the
+ * budget that newcomers share if the table is full; 1 if they fit, else 0.
+ * With "shadow" the words are others, which only dry runs see.
+ *
+ * Never blocks.  Cost: a hash of the key and four cache lines.
+ */
+
+ngx_uint_t ngx_adm_rates_take(ngx_adm_rates_t *rates, const adm_gcra_t *g,
+    ngx_str_t *key, uint64_t cost, ngx_uint_t shadow, ngx_adm_charge_t *charge,
+    adm_gcra_answer_t *answer);
+
+
+/* gives back what has not drained of the charge, and empties it */
+
+void ngx_adm_rates_refund(ngx_adm_rates_t *rates, const adm_gcra_t *g,
+    ngx_adm_charge_t *charge);
+
+
+#endif /* _NGX_ADM_RATES_H_INCLUDED_ */

@@ -1,0 +1,113 @@
+
+/*
+ * The trip: one request and reply with the store on behalf of a client's
+ * request, and what a keeper of the store has to do about it.
+ *
+ *  - A submitted trip is answered exactly once, from the event loop and never
+ *    from within ngx_adm_trip_submit(), or it is cancelled.
+ *  - After ngx_adm_trip_cancel() its handler is not called; what the store
+ *    grants later is given back.
+ *  - A trip does not live in a request's pool: the request may be gone when
+ *    the store answers.  Whoever created it calls ngx_adm_trip_release() in
+ *    or after the handler, or ngx_adm_trip_cancel(), and not both.
+ *  - A keeper names the trip by pointer and serial number; a second answer,
+ *    or one to a trip that is over, is logged and dropped.
+ */
+
+
+#ifndef _NGX_ADM_TRIP_H_INCLUDED_
+#define _NGX_ADM_TRIP_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_adm_rates.h>
+
+
+#define NGX_ADM_TRIP_COMMANDS   16
+
+
+typedef enum {
+    NGX_ADM_REPLY_NONE = 0,        /* not answered yet */
+    NGX_ADM_REPLY_GRANTED,
+    NGX_ADM_REPLY_REFUSED,
+    NGX_ADM_REPLY_FAILED           /* the store cannot tell */
+} ngx_adm_reply_e;
+
+
+/* a rate's units: the one command so far */
+
+typedef struct {
+    ngx_adm_rates_t      *rates;
+    const adm_gcra_t     *gcra;
+    ngx_str_t             key;     /* in the trip's pool */
+    uint64_t              cost;
+    ngx_uint_t            shadow;
+
+    ngx_adm_reply_e       reply;
+    adm_gcra_answer_t     answer;
+    ngx_adm_charge_t      charge;
+} ngx_adm_command_t;
+
+
+typedef struct ngx_adm_trip_s    ngx_adm_trip_t;
+typedef struct ngx_adm_keeper_s  ngx_adm_keeper_t;
+
+typedef void (*ngx_adm_trip_handler_pt)(ngx_adm_trip_t *trip);
+
+
+struct ngx_adm_trip_s {
+    ngx_pool_t               *pool;      /* for what the commands point to */
+    ngx_adm_keeper_t         *keeper;
+    ngx_adm_trip_handler_pt   handler;
+    void                     *data;      /* the handler's */
+
+    ngx_uint_t                n;
+    ngx_adm_command_t         commands[NGX_ADM_TRIP_COMMANDS];
+
+    ngx_uint_t                serial;
+    ngx_event_t               event;     /* the keeper's */
+    ngx_queue_t               queue;
+    unsigned                  submitted:1;
+    unsigned                  cancelled:1;
+};
+
+
+struct ngx_adm_keeper_s {
+    ngx_str_t                 name;
+
+    /* NGX_ERROR: it will not be answered */
+    ngx_int_t               (*submit)(ngx_adm_trip_t *trip);
+
+    /* undoes a command that was granted */
+    void                    (*give_back)(ngx_adm_command_t *command);
+};
+
+
+/* this node's shared memory: grants or refuses, never fails */
+
+extern ngx_adm_keeper_t  ngx_adm_shm_keeper;
+
+
+/* NULL: out of memory */
+
+ngx_adm_trip_t *ngx_adm_trip_create(ngx_adm_keeper_t *keeper);
+
+/* room for one more command, zeroed; NULL: the trip is full */
+
+ngx_adm_command_t *ngx_adm_trip_command(ngx_adm_trip_t *trip);
+
+/* NGX_OK: the handler will be called; NGX_ERROR: it will not */
+
+ngx_int_t ngx_adm_trip_submit(ngx_adm_trip_t *trip);
+
+void ngx_adm_trip_cancel(ngx_adm_trip_t *trip);
+void ngx_adm_trip_release(ngx_adm_trip_t *trip);
+
+/* the keeper's: the replies of all commands stand in the trip */
+
+void ngx_adm_trip_answer(ngx_adm_trip_t *trip, ngx_uint_t serial);
+
+
+#endif /* _NGX_ADM_TRIP_H_INCLUDED_ */

@@ -1,0 +1,95 @@
+
+/*
+ * A zone: the shared memory that a node's state of clients lives in.
+ *
+ * Laid out once, when nginx makes the memory; nothing is allocated in it
+ * afterwards.  On reload the new generation attaches to what is there, while
+ * the old one goes on working with it.
+ */
+
+
+#ifndef _NGX_ADM_ZONE_H_INCLUDED_
+#define _NGX_ADM_ZONE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <adm_table.h>
+
+
+/* to be raised by whoever changes what stands in a zone */
+#define NGX_ADM_ZONE_LAYOUT     1
+
+#define NGX_ADM_ZONE_MIN        (64 * 1024)
+#define NGX_ADM_ZONE_RATES      128
+#define NGX_ADM_SECRET_SIZE     16
+
+
+/* in shared memory: one of its own for every rate that uses the zone */
+
+typedef struct {
+    uint64_t                    tag;       /* whose it is; 0: nobody's */
+    uint64_t                    word[2];   /* what its newcomers share when
+                                              the table is full; [1] is of
+                                              the shadow */
+} ngx_adm_overflow_t;
+
+
+/* in shared memory */
+
+typedef struct {
+    ngx_uint_t                  layout;
+    ngx_msec_t                  origin;    /* ngx_current_msec of tick
+                                              ADM_GCRA_EPOCH */
+    u_char                      secret[NGX_ADM_SECRET_SIZE];
+
+    adm_slot_t                 *slots;     /* of the table of rates */
+    uint64_t                    buckets;
+
+    ngx_adm_overflow_t          overflow[NGX_ADM_ZONE_RATES];
+
+    u_char                      apart[64]; /* what is written from what is
+                                              read by every request */
+    ngx_atomic_t                evictions;
+    ngx_atomic_t                full;
+} ngx_adm_zone_sh_t;
+
+
+/* a cycle's view of the zone */
+
+typedef struct {
+    ngx_shm_zone_t             *shm_zone;
+    ngx_adm_zone_sh_t          *sh;        /* NULL until the memory is there */
+    adm_table_t                 table;
+    ngx_array_t                 rates;     /* of ngx_adm_rates_t * */
+    ngx_str_t                   file;      /* where it was declared */
+    ngx_uint_t                  line;
+} ngx_adm_zone_t;
+
+
+/*
+ * Declares a zone of "size" bytes, at least NGX_ADM_ZONE_MIN; a zone of that
+ * name which runs already keeps its size until restart, and a warning says
+ * so.  "tag" tells our zones from those of other modules.
+ * NULL: out of memory, or nginx has said why in the log.
+ */
+
+ngx_adm_zone_t *ngx_adm_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
+    void *tag);
+
+
+/* now, in ticks of the zone */
+
+#define ngx_adm_zone_now(zone)                                                \
+    (adm_ticks(ngx_current_msec - (zone)->sh->origin) + ADM_GCRA_EPOCH)
+
+
+/*
+ * The size in bytes that a zone of this name and tag has in the running
+ * nginx; 0 if there is none.
+ */
+
+size_t ngx_adm_zone_running_size(ngx_conf_t *cf, ngx_str_t *name, void *tag);
+
+
+#endif /* _NGX_ADM_ZONE_H_INCLUDED_ */

@@ -1,0 +1,211 @@
+
+/*
+ * What a policy is, and all that it knows of a request.
+ *
+ * A policy is a table of functions; the order of the pipeline is the order of
+ * ngx_adm_policies[].  A use is a policy's name at some place of the
+ * configuration; a use that was applied to a request is a step.  A policy
+ * sees a subject: the values that were evaluated for it, and the answer that
+ * it fills in when it refuses.  It does not know of HTTP.
+ *
+ *     check      in PREACCESS: local, without a trip
+ *     claim      adds the step's command to the request's trip
+ *     conclude   reads the reply
+ *     settle     after the upstream, with what became of the request
+ *     give_back  undoes what check, claim and conclude took
+ *
+ * Of settle and give_back exactly one is called for each step whose check
+ * did not refuse, and exactly once, in reverse order of the checks.  A step
+ * that refuses has taken nothing, or has undone it.
+ */
+
+
+#ifndef _NGX_ADM_POLICY_H_INCLUDED_
+#define _NGX_ADM_POLICY_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_adm_trip.h>
+#include <ngx_adm_counters.h>
+
+
+typedef enum {
+    NGX_ADM_VERDICT_ADMIT = 0,
+    NGX_ADM_VERDICT_WAIT,
+    NGX_ADM_VERDICT_LIMIT,
+    NGX_ADM_VERDICT_SOLD_OUT,
+    NGX_ADM_VERDICT_REPLAY,
+    NGX_ADM_VERDICT_CONFLICT,
+    NGX_ADM_VERDICT_INVALID,
+    NGX_ADM_VERDICT_SHED,
+    NGX_ADM_VERDICT_CLOSED,
+    NGX_ADM_VERDICT_FAIL,
+    NGX_ADM_VERDICTS
+} ngx_adm_verdict_e;
+
+
+/* why: the rows of ngx_adm_reasons[], at most 32 */
+
+typedef enum {
+    NGX_ADM_REASON_NONE = 0,       /* admitted */
+    NGX_ADM_REASON_RATE,
+    NGX_ADM_REASON_COST,
+    NGX_ADM_REASON_BAD_COST,
+    NGX_ADM_REASON_STORE_DOWN,
+    NGX_ADM_REASONS
+} ngx_adm_reason_e;
+
+
+typedef struct {
+    ngx_str_t                name;
+    ngx_adm_verdict_e        verdict;
+    ngx_uint_t               status;     /* HTTP */
+    ngx_str_t                type;       /* of the problem, RFC 9457 */
+    ngx_str_t                title;
+    ngx_str_t                detail;     /* for people, complete sentences */
+} ngx_adm_reason_t;
+
+
+extern ngx_str_t         ngx_adm_verdicts[NGX_ADM_VERDICTS];
+extern ngx_adm_reason_t  ngx_adm_reasons[NGX_ADM_REASONS];
+
+
+typedef enum {
+    NGX_ADM_PASS = 0,              /* no objection */
+    NGX_ADM_CLAIM,                 /* no objection, if its claim is granted */
+    NGX_ADM_ASK,                   /* the same, and before the next check */
+    NGX_ADM_REFUSE,                /* the subject's answer says why */
+    NGX_ADM_ERROR                  /* out of memory */
+} ngx_adm_rc_e;
+
+
+/* why a step is given back */
+
+typedef enum {
+    NGX_ADM_CAUSE_REFUSED = 0,     /* a later policy refused, at no cost */
+    NGX_ADM_CAUSE_SPENT,           /* ... after a trip or a body */
+    NGX_ADM_CAUSE_FAILED,          /* ... because something of ours failed */
+    NGX_ADM_CAUSE_GONE             /* the client left before the upstream */
+} ngx_adm_cause_e;
+
+
+typedef enum {
+    NGX_ADM_UNREACHED = 0,         /* nothing was sent to the upstream */
+    NGX_ADM_UNANSWERED,            /* sent, and nobody knows */
+    NGX_ADM_ANSWERED
+} ngx_adm_outcome_e;
+
+
+/* what became of an admitted request */
+
+typedef struct {
+    ngx_adm_outcome_e        outcome;
+    ngx_uint_t               status;     /* the upstream's own, if answered */
+} ngx_adm_settlement_t;
+
+
+/* of a limit, for the RateLimit fields */
+
+typedef struct {
+    uint64_t                 quota;      /* units */
+    uint64_t                 window;     /* s */
+    uint64_t                 remaining;  /* units */
+} ngx_adm_quota_t;
+
+
+/* what a rate does when the store cannot tell */
+
+typedef enum {
+    NGX_ADM_FALLBACK_LOCAL = 0,    /* count here */
+    NGX_ADM_FALLBACK_OPEN,
+    NGX_ADM_FALLBACK_CLOSED
+} ngx_adm_fallback_e;
+
+
+#define NGX_ADM_NO_RETRY   ((ngx_uint_t) -1)
+
+
+typedef struct {
+    ngx_adm_reason_e         reason;
+    ngx_str_t                policy;     /* the name of the use */
+    ngx_uint_t               retry;      /* s; NGX_ADM_NO_RETRY: no use */
+    ngx_adm_quota_t          quota;      /* quota 0: none */
+} ngx_adm_answer_t;
+
+
+typedef struct {
+    ngx_pool_t              *pool;       /* the request's */
+    ngx_log_t               *log;
+    ngx_str_t               *values;     /* of the step's use */
+    ngx_adm_answer_t         answer;
+    uint64_t                 remaining;  /* the least of all limits passed */
+    ngx_adm_fallback_e       fallback;
+    unsigned                 dry_run:1;
+} ngx_adm_subject_t;
+
+
+#define NGX_ADM_NO_LIMIT   ((uint64_t) -1)
+
+
+typedef struct ngx_adm_policy_s  ngx_adm_policy_t;
+
+
+/* in the cycle's pool; what stands behind "conf" is the policy's own */
+
+typedef struct {
+    ngx_adm_policy_t        *policy;
+    ngx_str_t                name;
+    void                    *conf;
+    void                    *values;     /* how to evaluate: the HTTP floor's */
+    ngx_uint_t               nvalues;
+    ngx_adm_series_t        *series;     /* of policy_total */
+} ngx_adm_use_t;
+
+
+typedef ngx_adm_rc_e (*ngx_adm_check_pt)(ngx_adm_subject_t *s, void *conf,
+    void *state);
+
+/* NGX_ERROR: out of memory, or no room in the trip */
+
+typedef ngx_int_t (*ngx_adm_claim_pt)(ngx_adm_subject_t *s, void *conf,
+    void *state, ngx_adm_trip_t *trip);
+
+/*
+ * "command" is NULL if no reply came, else the step's own; PASS, REFUSE or
+ * ERROR.
+ */
+
+typedef ngx_adm_rc_e (*ngx_adm_conclude_pt)(ngx_adm_subject_t *s, void *conf,
+    void *state, ngx_adm_command_t *command);
+
+typedef void (*ngx_adm_settle_pt)(ngx_adm_subject_t *s, void *conf,
+    void *state, ngx_adm_settlement_t *settlement);
+typedef void (*ngx_adm_give_back_pt)(ngx_adm_subject_t *s, void *conf,
+    void *state, ngx_adm_cause_e cause);
+
+
+struct ngx_adm_policy_s {
+    ngx_str_t                name;       /* "rate": metrics and log */
+    size_t                   state_size; /* of a step, zeroed */
+    ngx_adm_check_pt         check;
+    ngx_adm_claim_pt         claim;      /* NULL: never claims or asks */
+    ngx_adm_conclude_pt      conclude;   /* likewise */
+    ngx_adm_settle_pt        settle;     /* NULL: nothing to do */
+    ngx_adm_give_back_pt     give_back;  /* NULL: takes nothing */
+};
+
+
+typedef enum {
+#if (NGX_ADM_TEST)
+    NGX_ADM_POLICY_PROBE,
+#endif
+    NGX_ADM_POLICY_RATE,
+    NGX_ADM_POLICIES
+} ngx_adm_policy_e;
+
+
+extern ngx_adm_policy_t  *ngx_adm_policies[NGX_ADM_POLICIES];
+
+
+#endif /* _NGX_ADM_POLICY_H_INCLUDED_ */

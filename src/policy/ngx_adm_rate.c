@@ -1,0 +1,269 @@
+
+/*
+ * The rate limit as a policy: takes units in the check, or in the trip.
+ */
+
+
+#include <ngx_adm_rate.h>
+
+
+/* of a step */
+
+typedef struct {
+    uint64_t             cost;
+    ngx_adm_charge_t     charge;
+} ngx_adm_rate_state_t;
+
+
+static ngx_adm_rc_e ngx_adm_rate_check(ngx_adm_subject_t *s, void *conf,
+    void *state);
+static ngx_int_t ngx_adm_rate_claim(ngx_adm_subject_t *s, void *conf,
+    void *state, ngx_adm_trip_t *trip);
+static ngx_adm_rc_e ngx_adm_rate_conclude(ngx_adm_subject_t *s, void *conf,
+    void *state, ngx_adm_command_t *command);
+static void ngx_adm_rate_give_back(ngx_adm_subject_t *s, void *conf,
+    void *state, ngx_adm_cause_e cause);
+
+static ngx_adm_rc_e ngx_adm_rate_cost(ngx_adm_subject_t *s,
+    ngx_adm_limit_t *limit, uint64_t *cost);
+static ngx_adm_rc_e ngx_adm_rate_local(ngx_adm_subject_t *s,
+    ngx_adm_limit_t *limit, ngx_adm_rate_state_t *rs);
+static ngx_adm_rc_e ngx_adm_rate_failed(ngx_adm_subject_t *s,
+    ngx_adm_limit_t *limit, ngx_adm_rate_state_t *rs);
+static ngx_adm_rc_e ngx_adm_rate_passed(ngx_adm_subject_t *s,
+    adm_gcra_answer_t *answer);
+static ngx_adm_rc_e ngx_adm_rate_refused(ngx_adm_subject_t *s,
+    ngx_adm_limit_t *limit, adm_gcra_answer_t *answer);
+
+
+ngx_adm_policy_t  ngx_adm_rate_policy = {
+    ngx_string("rate"),
+    sizeof(ngx_adm_rate_state_t),
+    ngx_adm_rate_check,
+    ngx_adm_rate_claim,
+    ngx_adm_rate_conclude,
+    NULL,                          /* what an admitted request took stays */
+    ngx_adm_rate_give_back
+};
+
+
+ngx_int_t
+ngx_adm_limit_init(ngx_adm_limit_t *limit, ngx_adm_rate_t *rate,
+    uint64_t burst)
+{
+    limit->rate = rate;
+
+    if (adm_gcra_init(&limit->gcra, &rate->rate, burst) != ADM_OK) {
+        return NGX_ERROR;
+    }
+
+    limit->quota.quota = burst + 1;
+    limit->quota.window = ((burst + 1) * rate->rate.period
+                           + rate->rate.count * 1000 - 1)
+                          / (rate->rate.count * 1000);
+    limit->quota.remaining = 0;
+
+    rate->ceiling = ngx_max(rate->ceiling, limit->gcra.depth);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_adm_limit_share(ngx_adm_limit_t *limit)
+{
+    adm_gcra_share(&limit->gcra, limit->rate->ceiling);
+}
+
+
+static ngx_adm_rc_e
+ngx_adm_rate_check(ngx_adm_subject_t *s, void *conf, void *state)
+{
+    ngx_adm_limit_t       *limit = conf;
+    ngx_adm_rate_state_t  *rs = state;
+
+    ngx_adm_rc_e  rc;
+
+    if (s->values[NGX_ADM_RATE_KEY].len == 0) {
+        return NGX_ADM_PASS;
+    }
+
+    rc = ngx_adm_rate_cost(s, limit, &rs->cost);
+    if (rc != NGX_ADM_PASS) {
+        return rc;
+    }
+
+    if (limit->rate->scope == NGX_ADM_SCOPE_EXACT) {
+        return NGX_ADM_CLAIM;
+    }
+
+    return ngx_adm_rate_local(s, limit, rs);
+}
+
+
+static ngx_adm_rc_e
+ngx_adm_rate_cost(ngx_adm_subject_t *s, ngx_adm_limit_t *limit, uint64_t *cost)
+{
+    adm_str_t   text;
+    ngx_str_t  *value;
+
+    *cost = 1;
+
+    if (!limit->cost) {
+        return NGX_ADM_PASS;
+    }
+
+    value = &s->values[NGX_ADM_RATE_COST];
+
+    text.len = value->len;
+    text.data = value->data;
+
+    if (text.len == 0
+        || adm_uint_parse(text, 0, ADM_GCRA_COST_MAX, cost) == ADM_OK)
+    {
+        return NGX_ADM_PASS;
+    }
+
+    s->answer.reason = NGX_ADM_REASON_BAD_COST;
+
+    return NGX_ADM_REFUSE;
+}
+
+
+static ngx_adm_rc_e
+ngx_adm_rate_local(ngx_adm_subject_t *s, ngx_adm_limit_t *limit,
+    ngx_adm_rate_state_t *rs)
+{
+    adm_gcra_answer_t  answer;
+
+    if (ngx_adm_rates_take(limit->rate->words, &limit->gcra,
+                           &s->values[NGX_ADM_RATE_KEY], rs->cost, s->dry_run,
+                           &rs->charge, &answer))
+    {
+        return ngx_adm_rate_passed(s, &answer);
+    }
+
+    return ngx_adm_rate_refused(s, limit, &answer);
+}
+
+
+static ngx_adm_rc_e
+ngx_adm_rate_passed(ngx_adm_subject_t *s, adm_gcra_answer_t *answer)
+{
+    s->remaining = ngx_min(s->remaining, answer->remaining);
+
+    return NGX_ADM_PASS;
+}
+
+
+static ngx_adm_rc_e
+ngx_adm_rate_refused(ngx_adm_subject_t *s, ngx_adm_limit_t *limit,
+    adm_gcra_answer_t *answer)
+{
+    uint64_t  second;
+
+    second = adm_ticks(1000);
+
+    s->answer.quota = limit->quota;
+    s->answer.quota.remaining = answer->remaining;
+    s->remaining = ngx_min(s->remaining, answer->remaining);
+
+    if (answer->wait == UINT64_MAX) {
+        s->answer.reason = NGX_ADM_REASON_COST;
+        s->answer.retry = NGX_ADM_NO_RETRY;
+        return NGX_ADM_REFUSE;
+    }
+
+    s->answer.reason = NGX_ADM_REASON_RATE;
+    s->answer.retry = (answer->wait + second - 1) / second;
+
+    return NGX_ADM_REFUSE;
+}
+
+
+static ngx_int_t
+ngx_adm_rate_claim(ngx_adm_subject_t *s, void *conf, void *state,
+    ngx_adm_trip_t *trip)
+{
+    ngx_adm_limit_t       *limit = conf;
+    ngx_adm_rate_state_t  *rs = state;
+
+    ngx_str_t          *key;
+    ngx_adm_command_t  *command;
+
+    command = ngx_adm_trip_command(trip);
+    if (command == NULL) {
+        return NGX_ERROR;
+    }
+
+    key = &s->values[NGX_ADM_RATE_KEY];
+
+    command->key.len = key->len;
+    command->key.data = ngx_pstrdup(trip->pool, key);
+    if (command->key.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    command->rates = limit->rate->words;
+    command->gcra = &limit->gcra;
+    command->cost = rs->cost;
+    command->shadow = s->dry_run;
+
+    return NGX_OK;
+}
+
+
+static ngx_adm_rc_e
+ngx_adm_rate_conclude(ngx_adm_subject_t *s, void *conf, void *state,
+    ngx_adm_command_t *command)
+{
+    ngx_adm_limit_t       *limit = conf;
+    ngx_adm_rate_state_t  *rs = state;
+
+    if (command == NULL || command->reply == NGX_ADM_REPLY_FAILED) {
+        return ngx_adm_rate_failed(s, limit, rs);
+    }
+
+    if (command->reply == NGX_ADM_REPLY_REFUSED) {
+        return ngx_adm_rate_refused(s, limit, &command->answer);
+    }
+
+    rs->charge = command->charge;
+
+    return ngx_adm_rate_passed(s, &command->answer);
+}
+
+
+static ngx_adm_rc_e
+ngx_adm_rate_failed(ngx_adm_subject_t *s, ngx_adm_limit_t *limit,
+    ngx_adm_rate_state_t *rs)
+{
+    switch (s->fallback) {
+
+    case NGX_ADM_FALLBACK_OPEN:
+        return NGX_ADM_PASS;
+
+    case NGX_ADM_FALLBACK_CLOSED:
+        s->answer.reason = NGX_ADM_REASON_STORE_DOWN;
+        s->answer.retry = 1 + ngx_random() % 3;
+        return NGX_ADM_REFUSE;
+
+    default:                       /* NGX_ADM_FALLBACK_LOCAL */
+        return ngx_adm_rate_local(s, limit, rs);
+    }
+}
+
+
+/* a refusal that cost a trip or a body stays charged */
+
+static void
+ngx_adm_rate_give_back(ngx_adm_subject_t *s, void *conf, void *state,
+    ngx_adm_cause_e cause)
+{
+    ngx_adm_limit_t       *limit = conf;
+    ngx_adm_rate_state_t  *rs = state;
+
+    if (cause != NGX_ADM_CAUSE_SPENT) {
+        ngx_adm_rates_refund(limit->rate->words, &limit->gcra, &rs->charge);
+    }
+}

@@ -1,0 +1,211 @@
+
+/*
+ * What the files of this floor share: the configuration as requests see it,
+ * a request's context, and the functions between them.
+ */
+
+
+#ifndef _NGX_HTTP_ADM_H_INCLUDED_
+#define _NGX_HTTP_ADM_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include <ngx_adm_policy.h>
+
+
+#define NGX_HTTP_ADM_VERSION    "0.1.0"
+
+
+typedef enum {
+    NGX_HTTP_ADM_OFF = 0,
+    NGX_HTTP_ADM_ON,
+    NGX_HTTP_ADM_DRY_RUN
+} ngx_http_adm_mode_e;
+
+
+/* cells of the series without labels, of NGX_ADM_FAMILY_NODE */
+
+#define NGX_HTTP_ADM_ABANDONED  0
+
+
+typedef struct {
+    ngx_array_t              zones;      /* of ngx_adm_zone_t * */
+    ngx_array_t              rates;      /* of ngx_http_adm_rate_conf_t * */
+    ngx_array_t              limits;     /* of ngx_adm_limit_t * */
+    ngx_array_t              sites;      /* of ngx_adm_series_t * */
+
+    ngx_adm_counters_t      *counters;
+    ngx_adm_series_t        *decisions;  /* decision_seconds */
+    ngx_adm_series_t        *node;
+    ngx_adm_keeper_t        *keeper;
+    ngx_msec_t               timeout;    /* of a trip */
+    ngx_int_t                request_id; /* index of the variable */
+} ngx_http_adm_main_conf_t;
+
+
+typedef struct {
+    ngx_str_t                site;
+    ngx_adm_series_t        *series;     /* of requests_total */
+} ngx_http_adm_srv_conf_t;
+
+
+typedef struct {
+    ngx_array_t             *uses[NGX_ADM_POLICIES];  /* of ngx_adm_use_t * */
+
+    /* all of the above, in the order of the pipeline */
+    ngx_adm_use_t          **pipeline;
+    ngx_uint_t               npipeline;
+
+    ngx_uint_t               mode;
+    ngx_uint_t               log_level;
+    ngx_uint_t               fallback;   /* of rates: ngx_adm_fallback_e */
+    ngx_uint_t               public;     /* content of ours, for everybody */
+    ngx_flag_t               content;    /* a content handler of ours */
+} ngx_http_adm_loc_conf_t;
+
+
+/* a use that was applied to a request; its policy's state follows */
+
+typedef struct {
+    ngx_queue_t              queue;
+    ngx_adm_use_t           *use;
+    ngx_str_t               *values;
+    ngx_adm_command_t       *command;    /* in the trip under way, or NULL */
+    unsigned                 claim:1;    /* to be claimed, or on its way */
+    unsigned                 held:1;     /* to be settled or given back */
+} ngx_http_adm_step_t;
+
+
+#define ngx_http_adm_step_state(step)                                         \
+    ((void *) ((u_char *) (step) + sizeof(ngx_http_adm_step_t)))
+
+
+/*
+ * One for each client's request, from its first policy on; it outlives
+ * internal redirects, which forget the contexts of modules.
+ */
+
+typedef struct {
+    ngx_http_request_t      *request;
+    ngx_adm_subject_t        subject;
+    ngx_queue_t              steps;      /* in the order of the checks */
+
+    ngx_http_adm_loc_conf_t *location;   /* whose pipeline is being run */
+    ngx_uint_t               next;       /* index in it */
+
+    ngx_adm_answer_t         answer;     /* of the first refusal, if decided */
+
+    ngx_uint_t               claims;     /* steps that have to travel */
+    ngx_adm_trip_t          *trip;       /* under way, or just answered */
+    ngx_event_t              deadline;   /* of the trip */
+
+    uint64_t                 started;    /* ns, of the part being measured */
+    uint64_t                 sent;       /* ns, the trip */
+    uint64_t                 spent;      /* ns, deciding */
+    uint64_t                 stored;     /* ns, in trips */
+    ngx_uint_t               trips;
+
+    ngx_str_t                correlation;
+    ngx_uint_t               level;      /* at which a refusal is logged */
+
+    unsigned                 suspended:1;
+    unsigned                 expired:1;  /* the trip met its deadline */
+    unsigned                 decided:1;  /* refused, or would be: answer says */
+    unsigned                 refused:1;  /* the answer is ours */
+    unsigned                 admitted:1; /* passed all, goes to the upstream */
+    unsigned                 over:1;     /* nothing more is decided */
+    unsigned                 counted:1;
+} ngx_http_adm_ctx_t;
+
+
+extern ngx_module_t  ngx_http_admission_module;
+extern ngx_module_t  ngx_http_admission_filter_module;
+
+
+/* ngx_http_adm_phase.c: the handlers, suspension */
+
+ngx_int_t ngx_http_adm_phase_init(ngx_conf_t *cf);
+ngx_http_adm_ctx_t *ngx_http_adm_get_ctx(ngx_http_request_t *r);
+
+/*
+ * NGX_AGAIN: suspended until the trip is answered; NGX_DECLINED: the store
+ * does not take it; NGX_ERROR.
+ */
+ngx_int_t ngx_http_adm_suspend(ngx_http_adm_ctx_t *ctx);
+
+
+/*
+ * ngx_http_adm_pipeline.c: the way of a request.  The handlers get what a
+ * phase handler returns: NGX_DECLINED admits.
+ */
+
+ngx_int_t ngx_http_adm_check(ngx_http_adm_ctx_t *ctx);
+ngx_int_t ngx_http_adm_claim(ngx_http_adm_ctx_t *ctx);
+
+
+/* ngx_http_adm_settle.c: after the answer */
+
+ngx_int_t ngx_http_adm_filter_init(ngx_conf_t *cf);
+void ngx_http_adm_settle(ngx_http_adm_ctx_t *ctx);
+void ngx_http_adm_end(ngx_http_adm_ctx_t *ctx);
+void ngx_http_adm_give_back(ngx_http_adm_ctx_t *ctx, ngx_adm_cause_e cause);
+void ngx_http_adm_count(ngx_http_adm_ctx_t *ctx);
+
+
+/* ngx_http_adm_reply.c: answers of ours, the same way for all policies */
+
+/*
+ * Answers the request as ngx_adm_reasons[] and the answer say; returns what a
+ * phase handler has to.
+ */
+
+ngx_int_t ngx_http_adm_reply(ngx_http_request_t *r, ngx_adm_answer_t *answer);
+
+/*
+ * Sends a whole body of ours, of "len" bytes at "body" in the request's pool,
+ * after the fields; returns what a content handler has to.
+ */
+
+ngx_int_t ngx_http_adm_send(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_str_t *body);
+
+/* adds a field; key and value must live as long as the request */
+
+ngx_int_t ngx_http_adm_add_field(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_str_t *value);
+
+/* the joined values of the field "name", in lower case; empty if absent */
+
+ngx_int_t ngx_http_adm_request_field(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value);
+
+/* the client's X-Correlation-ID if it may be used, else $request_id */
+
+ngx_int_t ngx_http_adm_correlation(ngx_http_request_t *r, ngx_str_t *value);
+
+
+/* ngx_http_adm_page.c: HTML pages with placeholders, embedded at build */
+
+typedef struct {
+    ngx_str_t                name;
+    ngx_str_t                value;      /* escaped already */
+} ngx_http_adm_placeholder_t;
+
+/* fills the refusal page, in the request's pool */
+
+ngx_int_t ngx_http_adm_page(ngx_http_request_t *r,
+    ngx_http_adm_placeholder_t *values, ngx_uint_t n, ngx_str_t *page);
+
+
+/* ngx_http_adm_log.c: the line of a refusal */
+
+void ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use);
+
+/* writes the sums of what was left out, once a second */
+
+ngx_int_t ngx_http_adm_log_init(ngx_cycle_t *cycle);
+
+
+#endif /* _NGX_HTTP_ADM_H_INCLUDED_ */

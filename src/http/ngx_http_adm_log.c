@@ -1,0 +1,155 @@
+
+/*
+ * The line of a refusal.
+ *
+ * A crowd is refused thousands of times a second for the same reason: the
+ * first refusal of a second is written in full, those of the same policy and
+ * reason that follow are counted, and their number is written when the second
+ * is over.  The access log has each, by our variables.
+ */
+
+
+#include <ngx_http_adm.h>
+
+
+#define NGX_HTTP_ADM_LOG_LINES   32
+#define NGX_HTTP_ADM_LOG_PERIOD  1000        /* ms */
+
+
+/* a line of this second, in this process */
+
+typedef struct {
+    ngx_adm_series_t    *series;             /* whose; NULL: no line */
+    ngx_adm_reason_e     reason;
+    ngx_uint_t           dry_run;
+    ngx_uint_t           level;
+    ngx_uint_t           similar;
+} ngx_http_adm_log_line_t;
+
+
+static ngx_http_adm_log_line_t *ngx_http_adm_log_find(ngx_http_adm_ctx_t *ctx,
+    ngx_adm_use_t *use);
+static void ngx_http_adm_log_tick(ngx_event_t *ev);
+
+
+static ngx_http_adm_log_line_t  ngx_http_adm_lines[NGX_HTTP_ADM_LOG_LINES];
+static ngx_event_t              ngx_http_adm_log_event;
+static ngx_connection_t         ngx_http_adm_log_connection;
+
+
+ngx_int_t
+ngx_http_adm_log_init(ngx_cycle_t *cycle)
+{
+    ngx_memzero(ngx_http_adm_lines, sizeof(ngx_http_adm_lines));
+
+    /* debug logging of timers reads a connection's descriptor */
+
+    ngx_http_adm_log_connection.fd = (ngx_socket_t) -1;
+
+    ngx_http_adm_log_event.handler = ngx_http_adm_log_tick;
+    ngx_http_adm_log_event.data = &ngx_http_adm_log_connection;
+    ngx_http_adm_log_event.log = cycle->log;
+    ngx_http_adm_log_event.cancelable = 1;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
+{
+    ngx_str_t                 correlation;
+    ngx_adm_answer_t         *answer;
+    ngx_http_adm_log_line_t  *line;
+
+    if (ctx->request->connection->log->log_level < ctx->level) {
+        return;
+    }
+
+    line = ngx_http_adm_log_find(ctx, use);
+
+    if (line && line->series) {
+        line->similar++;
+        return;
+    }
+
+    answer = &ctx->answer;
+
+    if (line) {
+        line->series = use->series;
+        line->reason = answer->reason;
+        line->dry_run = ctx->subject.dry_run;
+        line->level = ctx->level;
+        line->similar = 0;
+
+        if (!ngx_http_adm_log_event.timer_set) {
+            ngx_add_timer(&ngx_http_adm_log_event, NGX_HTTP_ADM_LOG_PERIOD);
+        }
+    }
+
+    if (ngx_http_adm_correlation(ctx->request, &correlation) != NGX_OK) {
+        ngx_str_null(&correlation);
+    }
+
+    ngx_log_error(ctx->level, ctx->request->connection->log, 0,
+                  "admission: %V by %V \"%V\", reason: %V, retry after: %i s, "
+                  "remaining: %uL%s, correlation: \"%V\"",
+                  &ngx_adm_verdicts[ngx_adm_reasons[answer->reason].verdict],
+                  &use->policy->name, &use->name,
+                  &ngx_adm_reasons[answer->reason].name,
+                  (ngx_int_t) answer->retry, answer->quota.remaining,
+                  ctx->subject.dry_run ? ", dry run" : "", &correlation);
+}
+
+
+/* the line of this kind, or a free one; NULL: all are taken by others */
+
+static ngx_http_adm_log_line_t *
+ngx_http_adm_log_find(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
+{
+    ngx_uint_t                i;
+    ngx_http_adm_log_line_t  *line, *unused;
+
+    unused = NULL;
+
+    for (i = 0; i < NGX_HTTP_ADM_LOG_LINES; i++) {
+        line = &ngx_http_adm_lines[i];
+
+        if (line->series == NULL) {
+            unused = unused ? unused : line;
+
+        } else if (line->series == use->series
+                   && line->reason == ctx->answer.reason
+                   && line->dry_run == ctx->subject.dry_run
+                   && line->level == ctx->level)
+        {
+            return line;
+        }
+    }
+
+    return unused;
+}
+
+
+static void
+ngx_http_adm_log_tick(ngx_event_t *ev)
+{
+    ngx_uint_t                i;
+    ngx_http_adm_log_line_t  *line;
+
+    for (i = 0; i < NGX_HTTP_ADM_LOG_LINES; i++) {
+        line = &ngx_http_adm_lines[i];
+
+        if (line->series && line->similar) {
+            ngx_log_error(line->level, ngx_cycle->log, 0,
+                          "admission: %V \"%V\", reason: %V%s, %ui similar",
+                          &ngx_adm_verdicts[ngx_adm_reasons[line->reason]
+                                            .verdict],
+                          &line->series->name,
+                          &ngx_adm_reasons[line->reason].name,
+                          line->dry_run ? ", dry run" : "", line->similar);
+        }
+
+        line->series = NULL;
+    }
+}

@@ -1,0 +1,474 @@
+
+/*
+ * The way of a request: check, one trip if it is needed, conclude.
+ *
+ * The checks of a location run in PREACCESS, from ctx->next on; claims go
+ * together in PRECONTENT.  A policy may ask for a trip of its own before the
+ * next check.  Whichever sleeps is called again when the trip is answered,
+ * and finds it in ctx->trip.
+ */
+
+
+#include <ngx_http_adm.h>
+
+
+static uint64_t ngx_http_adm_clock(void);
+static ngx_int_t ngx_http_adm_checks(ngx_http_adm_ctx_t *ctx);
+static ngx_uint_t ngx_http_adm_applied(ngx_http_adm_ctx_t *ctx,
+    ngx_adm_use_t *use);
+static ngx_http_adm_step_t *ngx_http_adm_push_step(ngx_http_adm_ctx_t *ctx,
+    ngx_adm_use_t *use);
+static ngx_int_t ngx_http_adm_check_step(ngx_http_adm_ctx_t *ctx,
+    ngx_http_adm_step_t *step);
+static ngx_int_t ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx);
+static ngx_int_t ngx_http_adm_board(ngx_http_adm_ctx_t *ctx);
+static ngx_int_t ngx_http_adm_conclude(ngx_http_adm_ctx_t *ctx);
+static ngx_int_t ngx_http_adm_conclude_step(ngx_http_adm_ctx_t *ctx,
+    ngx_http_adm_step_t *step);
+static ngx_int_t ngx_http_adm_result(ngx_http_adm_ctx_t *ctx,
+    ngx_http_adm_step_t *step, ngx_adm_rc_e rc);
+static void ngx_http_adm_refused(ngx_http_adm_ctx_t *ctx,
+    ngx_http_adm_step_t *step);
+static ngx_int_t ngx_http_adm_refuse(ngx_http_adm_ctx_t *ctx);
+static ngx_adm_cause_e ngx_http_adm_cause(ngx_http_adm_ctx_t *ctx);
+static ngx_int_t ngx_http_adm_fail(ngx_http_adm_ctx_t *ctx);
+static void ngx_http_adm_measured(ngx_http_adm_ctx_t *ctx);
+
+
+static uint64_t
+ngx_http_adm_clock(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+
+/* in PREACCESS, at first and after a trip that a check asked for */
+
+ngx_int_t
+ngx_http_adm_check(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = NGX_OK;
+
+    if (ctx->trip) {
+        rc = ngx_http_adm_conclude(ctx);
+
+    } else {
+        ctx->started = ngx_http_adm_clock();
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_adm_checks(ctx);
+    }
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    ctx->spent += ngx_http_adm_clock() - ctx->started;
+
+    if (rc == NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    return (rc == NGX_BUSY) ? ngx_http_adm_refuse(ctx)
+                            : ngx_http_adm_fail(ctx);
+}
+
+
+/* in PRECONTENT, behind authentication */
+
+ngx_int_t
+ngx_http_adm_claim(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = NGX_OK;
+
+    if (ctx->trip) {
+        rc = ngx_http_adm_conclude(ctx);
+        ctx->spent += ngx_http_adm_clock() - ctx->started;
+
+    } else if (ctx->claims) {
+        ctx->started = ngx_http_adm_clock();
+        rc = ngx_http_adm_travel(ctx);
+    }
+
+    switch (rc) {
+
+    case NGX_OK:
+        ctx->admitted = 1;
+        ngx_http_adm_measured(ctx);
+        return NGX_DECLINED;
+
+    case NGX_AGAIN:
+        return NGX_AGAIN;
+
+    case NGX_BUSY:
+        return ngx_http_adm_refuse(ctx);
+
+    default:
+        return ngx_http_adm_fail(ctx);
+    }
+}
+
+
+/* NGX_OK: all passed; NGX_BUSY: refused; NGX_AGAIN: suspended; NGX_ERROR */
+
+static ngx_int_t
+ngx_http_adm_checks(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_int_t             rc;
+    ngx_adm_use_t        *use;
+    ngx_http_adm_step_t  *step;
+
+    while (ctx->next < ctx->location->npipeline) {
+
+        use = ctx->location->pipeline[ctx->next++];
+
+        if (ngx_http_adm_applied(ctx, use)) {
+            continue;
+        }
+
+        step = ngx_http_adm_push_step(ctx, use);
+        if (step == NULL) {
+            return NGX_ERROR;
+        }
+
+        rc = ngx_http_adm_check_step(ctx, step);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a name is applied once to a request, wherever it stands */
+
+static ngx_uint_t
+ngx_http_adm_applied(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
+{
+    ngx_queue_t          *q;
+    ngx_http_adm_step_t  *step;
+
+    for (q = ngx_queue_head(&ctx->steps);
+         q != ngx_queue_sentinel(&ctx->steps);
+         q = ngx_queue_next(q))
+    {
+        step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
+
+        if (step->use->series == use->series) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_http_adm_step_t *
+ngx_http_adm_push_step(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
+{
+    size_t                     size;
+    ngx_uint_t                 i;
+    ngx_http_adm_step_t       *step;
+    ngx_http_complex_value_t  *values;
+
+    size = sizeof(ngx_http_adm_step_t) + use->policy->state_size;
+
+    step = ngx_pcalloc(ctx->request->pool,
+                       size + use->nvalues * sizeof(ngx_str_t));
+    if (step == NULL) {
+        return NULL;
+    }
+
+    step->use = use;
+    step->values = (ngx_str_t *) ((u_char *) step + size);
+
+    values = use->values;
+
+    for (i = 0; i < use->nvalues; i++) {
+        if (ngx_http_complex_value(ctx->request, &values[i], &step->values[i])
+            != NGX_OK)
+        {
+            return NULL;
+        }
+    }
+
+    ngx_queue_insert_tail(&ctx->steps, &step->queue);
+
+    return step;
+}
+
+
+static ngx_int_t
+ngx_http_adm_check_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
+{
+    ngx_adm_rc_e  rc;
+
+    ctx->subject.values = step->values;
+
+    rc = step->use->policy->check(&ctx->subject, step->use->conf,
+                                  ngx_http_adm_step_state(step));
+
+    if (rc != NGX_ADM_CLAIM && rc != NGX_ADM_ASK) {
+        return ngx_http_adm_result(ctx, step, rc);
+    }
+
+    step->held = 1;
+    step->claim = 1;
+    ctx->claims++;
+
+    return (rc == NGX_ADM_ASK) ? ngx_http_adm_travel(ctx) : NGX_OK;
+}
+
+
+/*
+ * Sends all claims to the store: NGX_AGAIN, or what they come to if the
+ * store does not take them.
+ */
+
+static ngx_int_t
+ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_int_t                  rc;
+    ngx_http_adm_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_admission_module);
+
+    ctx->sent = ngx_http_adm_clock();
+    ctx->trip = ngx_adm_trip_create(amcf->keeper);
+
+    if (ctx->trip == NULL || ngx_http_adm_board(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_adm_suspend(ctx);
+
+    return (rc == NGX_DECLINED) ? ngx_http_adm_conclude(ctx) : rc;
+}
+
+
+static ngx_int_t
+ngx_http_adm_board(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_uint_t            n;
+    ngx_queue_t          *q;
+    ngx_http_adm_step_t  *step;
+
+    for (q = ngx_queue_head(&ctx->steps);
+         q != ngx_queue_sentinel(&ctx->steps);
+         q = ngx_queue_next(q))
+    {
+        step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
+
+        if (!step->claim) {
+            continue;
+        }
+
+        n = ctx->trip->n;
+        ctx->subject.values = step->values;
+
+        if (step->use->policy->claim(&ctx->subject, step->use->conf,
+                                     ngx_http_adm_step_state(step), ctx->trip)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        step->command = &ctx->trip->commands[n];
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Reads the reply; all steps that had a command see theirs, so that each
+ * knows what it holds, and the first that refuses decides.
+ */
+
+static ngx_int_t
+ngx_http_adm_conclude(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_int_t             rc, first;
+    ngx_queue_t          *q;
+    ngx_http_adm_step_t  *step;
+
+    first = NGX_OK;
+
+    for (q = ngx_queue_head(&ctx->steps);
+         q != ngx_queue_sentinel(&ctx->steps);
+         q = ngx_queue_next(q))
+    {
+        step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
+
+        if (step->claim) {
+            rc = ngx_http_adm_conclude_step(ctx, step);
+            first = (first == NGX_OK) ? rc : first;
+        }
+    }
+
+    if (ctx->expired) {
+        ngx_adm_trip_cancel(ctx->trip);
+
+    } else {
+        ngx_adm_trip_release(ctx->trip);
+    }
+
+    ctx->trip = NULL;
+    ctx->expired = 0;
+    ctx->stored += ngx_http_adm_clock() - ctx->sent;
+
+    return first;
+}
+
+
+static ngx_int_t
+ngx_http_adm_conclude_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
+{
+    ngx_adm_rc_e        rc;
+    ngx_adm_command_t  *command;
+
+    command = ctx->expired ? NULL : step->command;
+
+    step->command = NULL;
+    step->claim = 0;
+    step->held = 0;
+    ctx->claims--;
+
+    ctx->subject.values = step->values;
+
+    rc = step->use->policy->conclude(&ctx->subject, step->use->conf,
+                                     ngx_http_adm_step_state(step), command);
+
+    return ngx_http_adm_result(ctx, step, rc);
+}
+
+
+/* NGX_OK: the step passed, or would not have; NGX_BUSY: refused; NGX_ERROR */
+
+static ngx_int_t
+ngx_http_adm_result(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step,
+    ngx_adm_rc_e rc)
+{
+    ngx_adm_subject_t  *s;
+
+    s = &ctx->subject;
+
+    if (rc == NGX_ADM_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (rc == NGX_ADM_PASS) {
+        step->held = 1;
+        ngx_adm_count(step->use->series, NGX_ADM_VERDICT_ADMIT * 2
+                                         + s->dry_run);
+        return NGX_OK;
+    }
+
+    ngx_http_adm_refused(ctx, step);
+
+    return s->dry_run ? NGX_OK : NGX_BUSY;
+}
+
+
+/* the first refusal is the one that is told; all are counted by policy */
+
+static void
+ngx_http_adm_refused(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
+{
+    ngx_adm_use_t      *use;
+    ngx_adm_answer_t   *answer;
+    ngx_adm_verdict_e   verdict;
+
+    use = step->use;
+    answer = &ctx->subject.answer;
+    verdict = ngx_adm_reasons[answer->reason].verdict;
+
+    ngx_adm_count(use->series, verdict * 2 + ctx->subject.dry_run);
+
+    if (ctx->decided) {
+        return;
+    }
+
+    ctx->decided = 1;
+    answer->policy = use->name;
+    ctx->answer = *answer;
+
+    ngx_http_adm_log_refusal(ctx, use);
+}
+
+
+static ngx_int_t
+ngx_http_adm_refuse(ngx_http_adm_ctx_t *ctx)
+{
+    ctx->refused = 1;
+    ctx->over = 1;
+
+    ngx_http_adm_give_back(ctx, ngx_http_adm_cause(ctx));
+    ngx_http_adm_measured(ctx);
+    ngx_http_adm_count(ctx);
+
+    return ngx_http_adm_reply(ctx->request, &ctx->answer);
+}
+
+
+static ngx_adm_cause_e
+ngx_http_adm_cause(ngx_http_adm_ctx_t *ctx)
+{
+    switch (ngx_adm_reasons[ctx->answer.reason].verdict) {
+
+    case NGX_ADM_VERDICT_LIMIT:
+    case NGX_ADM_VERDICT_WAIT:
+    case NGX_ADM_VERDICT_SHED:
+        return NGX_ADM_CAUSE_REFUSED;
+
+    case NGX_ADM_VERDICT_FAIL:
+        return NGX_ADM_CAUSE_FAILED;
+
+    default:
+        return ctx->trips ? NGX_ADM_CAUSE_SPENT : NGX_ADM_CAUSE_REFUSED;
+    }
+}
+
+
+/* out of memory: nothing is decided, and nothing kept */
+
+static ngx_int_t
+ngx_http_adm_fail(ngx_http_adm_ctx_t *ctx)
+{
+    ctx->over = 1;
+
+    if (ctx->trip) {
+        ngx_adm_trip_cancel(ctx->trip);
+        ctx->trip = NULL;
+    }
+
+    ngx_http_adm_give_back(ctx, NGX_ADM_CAUSE_FAILED);
+
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+static void
+ngx_http_adm_measured(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_http_adm_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_admission_module);
+
+    ngx_adm_observe(amcf->decisions, ctx->spent);
+
+    ctx->spent = 0;
+}

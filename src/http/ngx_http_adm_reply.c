@@ -1,0 +1,446 @@
+
+/*
+ * Our answers: negotiated, explained, never cached, and only after the
+ * request's body was thrown away, so that it is not read as a request.
+ */
+
+
+#include <ngx_http_adm.h>
+#include <adm_accept.h>
+#include <adm_field.h>
+
+
+#define NGX_HTTP_ADM_NUMBERS   (6 * NGX_INT64_LEN)
+
+
+static ngx_int_t ngx_http_adm_reply_fields(ngx_http_request_t *r,
+    ngx_adm_answer_t *answer);
+static ngx_int_t ngx_http_adm_reply_quota(ngx_http_request_t *r,
+    ngx_adm_answer_t *answer);
+static ngx_uint_t ngx_http_adm_has_error_page(ngx_http_request_t *r,
+    ngx_uint_t status);
+static ngx_int_t ngx_http_adm_reply_body(ngx_http_request_t *r,
+    ngx_adm_answer_t *answer, ngx_str_t *type, ngx_str_t *body);
+static ngx_int_t ngx_http_adm_reply_html(ngx_http_request_t *r,
+    ngx_adm_answer_t *answer, ngx_str_t *instance, ngx_str_t *body);
+static ngx_int_t ngx_http_adm_reply_problem(ngx_http_request_t *r,
+    ngx_adm_answer_t *answer, ngx_str_t *instance, ngx_str_t *body);
+
+
+static ngx_str_t  ngx_http_adm_retry_after = ngx_string("Retry-After");
+static ngx_str_t  ngx_http_adm_cache_control = ngx_string("Cache-Control");
+static ngx_str_t  ngx_http_adm_no_store = ngx_string("no-store");
+static ngx_str_t  ngx_http_adm_vary = ngx_string("Vary");
+static ngx_str_t  ngx_http_adm_accept_key = ngx_string("Accept");
+static ngx_str_t  ngx_http_adm_accept = ngx_string("accept");
+static ngx_str_t  ngx_http_adm_ratelimit = ngx_string("RateLimit");
+static ngx_str_t  ngx_http_adm_ratelimit_policy =
+    ngx_string("RateLimit-Policy");
+
+static ngx_str_t  ngx_http_adm_html = ngx_string("text/html; charset=utf-8");
+static ngx_str_t  ngx_http_adm_problem =
+    ngx_string("application/problem+json");
+
+
+ngx_int_t
+ngx_http_adm_reply(ngx_http_request_t *r, ngx_adm_answer_t *answer)
+{
+    ngx_int_t   rc;
+    ngx_str_t   type, body;
+    ngx_uint_t  status;
+
+    status = ngx_adm_reasons[answer->reason].status;
+
+    if (ngx_http_adm_reply_fields(r, answer) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* a site's own page wins */
+
+    if (ngx_http_adm_has_error_page(r, status)) {
+        return status;
+    }
+
+    if (ngx_http_adm_add_field(r, &ngx_http_adm_vary, &ngx_http_adm_accept_key)
+        != NGX_OK
+        || ngx_http_adm_reply_body(r, answer, &type, &body) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_adm_send(r, status, &type, &body);
+
+    /* NGX_OK would mean to the phase engine: go on */
+
+    return (rc == NGX_OK || rc == NGX_AGAIN) ? NGX_HTTP_OK : rc;
+}
+
+
+static ngx_int_t
+ngx_http_adm_reply_fields(ngx_http_request_t *r, ngx_adm_answer_t *answer)
+{
+    ngx_str_t  value;
+
+    if (answer->quota.quota && ngx_http_adm_reply_quota(r, answer) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (answer->retry != NGX_ADM_NO_RETRY) {
+        value.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+        if (value.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        value.len = ngx_sprintf(value.data, "%ui", answer->retry) - value.data;
+
+        if (ngx_http_adm_add_field(r, &ngx_http_adm_retry_after, &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_adm_add_field(r, &ngx_http_adm_cache_control,
+                                  &ngx_http_adm_no_store);
+}
+
+
+/* draft-ietf-httpapi-ratelimit-headers-10, 3 and 4; names need no escaping */
+
+static ngx_int_t
+ngx_http_adm_reply_quota(ngx_http_request_t *r, ngx_adm_answer_t *answer)
+{
+    u_char     *p;
+    ngx_str_t   policy, limit;
+
+    p = ngx_pnalloc(r->pool, 2 * answer->policy.len + NGX_HTTP_ADM_NUMBERS
+                             + sizeof("\"\";q=;w=\"\";r=;t=") - 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    policy.data = p;
+    p = ngx_sprintf(p, "\"%V\";q=%uL;w=%uL", &answer->policy,
+                    answer->quota.quota, answer->quota.window);
+    policy.len = p - policy.data;
+
+    limit.data = p;
+    p = ngx_sprintf(p, "\"%V\";r=%uL", &answer->policy,
+                    answer->quota.remaining);
+
+    if (answer->retry != NGX_ADM_NO_RETRY) {
+        p = ngx_sprintf(p, ";t=%ui", answer->retry);
+    }
+
+    limit.len = p - limit.data;
+
+    if (ngx_http_adm_add_field(r, &ngx_http_adm_ratelimit_policy, &policy)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_adm_add_field(r, &ngx_http_adm_ratelimit, &limit);
+}
+
+
+/* as ngx_http_special_response_handler() will look for it */
+
+static ngx_uint_t
+ngx_http_adm_has_error_page(ngx_http_request_t *r, ngx_uint_t status)
+{
+    ngx_uint_t                 i;
+    ngx_http_err_page_t       *page;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->error_pages == NULL || r->error_page || r->uri_changes == 0) {
+        return 0;
+    }
+
+    page = clcf->error_pages->elts;
+
+    for (i = 0; i < clcf->error_pages->nelts; i++) {
+        if (page[i].status == (ngx_int_t) status) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_adm_reply_body(ngx_http_request_t *r, ngx_adm_answer_t *answer,
+    ngx_str_t *type, ngx_str_t *body)
+{
+    ngx_str_t  accept, instance;
+    adm_str_t  field;
+
+    if (ngx_http_adm_request_field(r, &ngx_http_adm_accept, &accept) != NGX_OK
+        || ngx_http_adm_correlation(r, &instance) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    field.len = accept.len;
+    field.data = accept.data;
+
+    if (adm_accept_html(field)) {
+        *type = ngx_http_adm_html;
+        return ngx_http_adm_reply_html(r, answer, &instance, body);
+    }
+
+    *type = ngx_http_adm_problem;
+
+    return ngx_http_adm_reply_problem(r, answer, &instance, body);
+}
+
+
+static ngx_int_t
+ngx_http_adm_reply_html(ngx_http_request_t *r, ngx_adm_answer_t *answer,
+    ngx_str_t *instance, ngx_str_t *body)
+{
+    u_char            *p;
+    ngx_str_t          status, retry;
+    ngx_adm_reason_t  *reason;
+
+    reason = &ngx_adm_reasons[answer->reason];
+
+    p = ngx_pnalloc(r->pool, 2 * NGX_INT64_LEN
+                             + sizeof("You can try again in  seconds."));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    status.data = p;
+    p = ngx_sprintf(p, "%ui", reason->status);
+    status.len = p - status.data;
+
+    retry.data = p;
+
+    if (answer->retry != NGX_ADM_NO_RETRY) {
+        p = ngx_sprintf(p, "You can try again in %ui second%s.",
+                        answer->retry, answer->retry == 1 ? "" : "s");
+    }
+
+    retry.len = p - retry.data;
+
+    ngx_http_adm_placeholder_t  values[] = {
+        { ngx_string("status"), status },
+        { ngx_string("title"), reason->title },
+        { ngx_string("detail"), reason->detail },
+        { ngx_string("retry"), retry },
+        { ngx_string("instance"), *instance }
+    };
+
+    return ngx_http_adm_page(r, values, sizeof(values) / sizeof(values[0]),
+                             body);
+}
+
+
+/*
+ * RFC 9457.  Nothing in it needs escaping: the words are ours, names and the
+ * correlation id were checked.
+ */
+
+static ngx_int_t
+ngx_http_adm_reply_problem(ngx_http_request_t *r, ngx_adm_answer_t *answer,
+    ngx_str_t *instance, ngx_str_t *body)
+{
+    u_char            *p;
+    size_t             size;
+    ngx_adm_reason_t  *reason;
+
+    reason = &ngx_adm_reasons[answer->reason];
+
+    size = sizeof("{'type':'','title':'','status':,'detail':'','instance':'',"
+                  "'reason':'','policy':'','violated-policies':[''],"
+                  "'retry_after':}") - 1
+           + reason->type.len + reason->title.len + reason->detail.len
+           + instance->len + reason->name.len + 2 * answer->policy.len
+           + NGX_HTTP_ADM_NUMBERS;
+
+    p = ngx_pnalloc(r->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+
+    p = ngx_sprintf(p, "{\"type\":\"%V\",\"title\":\"%V\",\"status\":%ui,"
+                    "\"detail\":\"%V\",\"instance\":\"%V\",\"reason\":\"%V\"",
+                    &reason->type, &reason->title, reason->status,
+                    &reason->detail, instance, &reason->name);
+
+    if (answer->policy.len) {
+        p = ngx_sprintf(p, ",\"policy\":\"%V\"", &answer->policy);
+    }
+
+    if (answer->quota.quota) {
+        p = ngx_sprintf(p, ",\"violated-policies\":[\"%V\"]", &answer->policy);
+    }
+
+    if (answer->retry != NGX_ADM_NO_RETRY) {
+        p = ngx_sprintf(p, ",\"retry_after\":%ui", answer->retry);
+    }
+
+    *p++ = '}';
+
+    body->len = p - body->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_adm_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
+    ngx_str_t *body)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    r->expect_tested = 1;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = body->len;
+    r->headers_out.content_type = *type;
+    r->headers_out.content_type_len = type->len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->pos = body->data;
+    b->last = body->data + body->len;
+    b->memory = (body->len != 0);
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_int_t
+ngx_http_adm_add_field(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key = *key;
+    h->value = *value;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_adm_request_field(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value)
+{
+    u_char           *p;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_str_null(value);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len != name->len
+                || ngx_strncmp(h[i].lowcase_key, name->data, name->len) != 0)
+            {
+                continue;
+            }
+
+            if (value->len == 0) {
+                *value = h[i].value;
+                continue;
+            }
+
+            p = ngx_pnalloc(r->pool, value->len + 2 + h[i].value.len);
+            if (p == NULL) {
+                return NGX_ERROR;
+            }
+
+            value->len = ngx_sprintf(p, "%V, %V", value, &h[i].value) - p;
+            value->data = p;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_adm_correlation(ngx_http_request_t *r, ngx_str_t *value)
+{
+    adm_str_t                   text;
+    ngx_http_adm_ctx_t         *ctx;
+    ngx_http_variable_value_t  *vv;
+    ngx_http_adm_main_conf_t   *amcf;
+
+    static ngx_str_t  name = ngx_string("x-correlation-id");
+
+    ctx = ngx_http_adm_get_ctx(r);
+
+    if (ctx && ctx->correlation.len) {
+        *value = ctx->correlation;
+        return NGX_OK;
+    }
+
+    if (ngx_http_adm_request_field(r->main, &name, value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    text.len = value->len;
+    text.data = value->data;
+
+    if (!adm_correlation_valid(text)) {
+        amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
+
+        vv = ngx_http_get_indexed_variable(r->main, amcf->request_id);
+        if (vv == NULL || vv->not_found) {
+            return NGX_ERROR;
+        }
+
+        value->len = vv->len;
+        value->data = vv->data;
+    }
+
+    if (ctx) {
+        ctx->correlation = *value;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,421 @@
+
+/*
+ * Configurations: creation, inheritance, and the pipeline of a location.
+ */
+
+
+#include <ngx_http_adm_module.h>
+
+
+static char *ngx_http_adm_init_counters(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf);
+static ngx_int_t ngx_http_adm_merge_uses(ngx_conf_t *cf,
+    ngx_http_adm_loc_conf_t *prev, ngx_http_adm_loc_conf_t *conf);
+static ngx_int_t ngx_http_adm_init_uses(ngx_conf_t *cf,
+    ngx_http_adm_loc_conf_t *alcf);
+static ngx_int_t ngx_http_adm_build_pipeline(ngx_conf_t *cf,
+    ngx_http_adm_loc_conf_t *alcf);
+
+
+void *
+ngx_http_adm_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_adm_main_conf_t  *amcf;
+
+    amcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_adm_main_conf_t));
+    if (amcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     amcf->counters = NULL;
+     *     amcf->decisions = NULL;
+     *     amcf->node = NULL;
+     *     amcf->timeout = 0;
+     */
+
+    amcf->keeper = &ngx_adm_shm_keeper;
+    amcf->timeout = 50;
+
+    if (ngx_array_init(&amcf->zones, cf->pool, 4, sizeof(ngx_adm_zone_t *))
+        != NGX_OK
+        || ngx_array_init(&amcf->rates, cf->pool, 8,
+                          sizeof(ngx_http_adm_rate_conf_t *))
+           != NGX_OK
+        || ngx_array_init(&amcf->limits, cf->pool, 8,
+                          sizeof(ngx_adm_limit_t *))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    if (ngx_http_adm_init_counters(cf, amcf) != NGX_CONF_OK) {
+        return NULL;
+    }
+
+    return amcf;
+}
+
+
+static char *
+ngx_http_adm_init_counters(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
+{
+    ngx_str_t  name, decision, node;
+
+    ngx_str_set(&name, NGX_HTTP_ADM_COUNTERS);
+    ngx_str_set(&decision, "decision");
+    ngx_str_set(&node, "node");
+
+    amcf->counters = ngx_adm_counters_add(cf, &name,
+                                          &ngx_http_admission_module);
+    if (amcf->counters == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    amcf->decisions = ngx_adm_counters_series(amcf->counters,
+                                              NGX_ADM_FAMILY_HISTOGRAM,
+                                              &decision);
+    amcf->node = ngx_adm_counters_series(amcf->counters, NGX_ADM_FAMILY_NODE,
+                                         &node);
+
+    return (amcf->decisions && amcf->node) ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_adm_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    return ngx_http_adm_init_rates(cf, conf);
+}
+
+
+void *
+ngx_http_adm_create_srv_conf(ngx_conf_t *cf)
+{
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     ascf->site = { 0, NULL };
+     *     ascf->series = NULL;
+     */
+
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_adm_srv_conf_t));
+}
+
+
+char *
+ngx_http_adm_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_adm_srv_conf_t  *prev = parent;
+    ngx_http_adm_srv_conf_t  *conf = child;
+
+    ngx_http_adm_main_conf_t  *amcf;
+
+    ngx_conf_merge_str_value(conf->site, prev->site, "");
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_admission_module);
+
+    conf->series = ngx_adm_counters_series(amcf->counters,
+                                           NGX_ADM_FAMILY_SITE, &conf->site);
+
+    return conf->series ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+void *
+ngx_http_adm_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_adm_loc_conf_t  *alcf;
+
+    alcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_adm_loc_conf_t));
+    if (alcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     alcf->uses[] = NULL;
+     *     alcf->pipeline = NULL;
+     *     alcf->npipeline = 0;
+     *     alcf->public = 0;
+     *     alcf->content = 0;
+     */
+
+    alcf->mode = NGX_CONF_UNSET_UINT;
+    alcf->log_level = NGX_CONF_UNSET_UINT;
+    alcf->fallback = NGX_CONF_UNSET_UINT;
+
+    return alcf;
+}
+
+
+char *
+ngx_http_adm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_adm_loc_conf_t  *prev = parent;
+    ngx_http_adm_loc_conf_t  *conf = child;
+
+    ngx_conf_merge_uint_value(conf->mode, prev->mode, NGX_HTTP_ADM_ON);
+    ngx_conf_merge_uint_value(conf->log_level, prev->log_level, NGX_LOG_WARN);
+    ngx_conf_merge_uint_value(conf->fallback, prev->fallback,
+                              NGX_ADM_FALLBACK_LOCAL);
+
+    if (ngx_http_adm_merge_uses(cf, prev, conf) != NGX_OK
+        || ngx_http_adm_build_pipeline(cf, conf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* a level that has uses of a policy does not inherit those of that policy */
+
+static ngx_int_t
+ngx_http_adm_merge_uses(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *prev,
+    ngx_http_adm_loc_conf_t *conf)
+{
+    ngx_uint_t  i;
+
+    if (ngx_http_adm_init_uses(cf, prev) != NGX_OK
+        || ngx_http_adm_init_uses(cf, conf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < NGX_ADM_POLICIES; i++) {
+
+        if (conf->uses[i] == NULL && !conf->content) {
+            conf->uses[i] = prev->uses[i];
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_adm_init_uses(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf)
+{
+    ngx_http_adm_main_conf_t  *amcf;
+
+    if (alcf->uses[NGX_ADM_POLICY_RATE] == NULL) {
+        return NGX_OK;
+    }
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_admission_module);
+
+    return ngx_http_adm_init_limits(cf, amcf, alcf->uses[NGX_ADM_POLICY_RATE]);
+}
+
+
+static ngx_int_t
+ngx_http_adm_build_pipeline(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf)
+{
+    ngx_uint_t       i, j, n;
+    ngx_adm_use_t  **uses;
+
+    n = 0;
+
+    for (i = 0; i < NGX_ADM_POLICIES; i++) {
+        n += alcf->uses[i] ? alcf->uses[i]->nelts : 0;
+    }
+
+    if (n == 0) {
+        return NGX_OK;
+    }
+
+    alcf->pipeline = ngx_palloc(cf->pool, n * sizeof(ngx_adm_use_t *));
+    if (alcf->pipeline == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < NGX_ADM_POLICIES; i++) {
+
+        if (alcf->uses[i] == NULL) {
+            continue;
+        }
+
+        uses = alcf->uses[i]->elts;
+
+        for (j = 0; j < alcf->uses[i]->nelts; j++) {
+            alcf->pipeline[alcf->npipeline++] = uses[j];
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_http_adm_site(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_adm_srv_conf_t  *ascf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (ascf->site.data) {
+        return "is duplicate";
+    }
+
+    if (ngx_http_adm_check_name(cf, &cmd->name, &value[1]) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    ascf->site = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_adm_on_store_failure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_adm_loc_conf_t  *alcf = conf;
+
+    ngx_str_t         *value, word;
+    ngx_uint_t         i;
+    ngx_conf_enum_t   *e;
+
+    static ngx_conf_enum_t  words[] = {
+        { ngx_string("local"), NGX_ADM_FALLBACK_LOCAL },
+        { ngx_string("open"), NGX_ADM_FALLBACK_OPEN },
+        { ngx_string("closed"), NGX_ADM_FALLBACK_CLOSED },
+        { ngx_null_string, 0 }
+    };
+
+    value = cf->args->elts;
+
+    if (alcf->fallback != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (!ngx_http_adm_parameter(&value[i], "rate=", &word)) {
+            goto invalid;
+        }
+
+        for (e = words; e->name.len; e++) {
+
+            if (e->name.len == word.len
+                && ngx_strncmp(e->name.data, word.data, word.len) == 0)
+            {
+                alcf->fallback = e->value;
+                break;
+            }
+        }
+
+        if (e->name.len == 0) {
+            goto invalid;
+        }
+    }
+
+    return NGX_CONF_OK;
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in \"%V\", it must be "
+                       "\"rate=local\", \"rate=open\" or \"rate=closed\"",
+                       &value[i], &cmd->name);
+
+    return NGX_CONF_ERROR;
+}
+
+
+ngx_uint_t
+ngx_http_adm_parameter(ngx_str_t *arg, const char *name, ngx_str_t *value)
+{
+    size_t  len;
+
+    len = ngx_strlen(name);
+
+    if (arg->len < len || ngx_strncmp(arg->data, name, len) != 0) {
+        return 0;
+    }
+
+    value->len = arg->len - len;
+    value->data = arg->data + len;
+
+    return 1;
+}
+
+
+ngx_int_t
+ngx_http_adm_check_name(ngx_conf_t *cf, ngx_str_t *directive, ngx_str_t *name)
+{
+    adm_str_t  text;
+
+    text.len = name->len;
+    text.data = name->data;
+
+    if (adm_name_valid(text)) {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid name \"%V\" in \"%V\", it must be 1 to %d "
+                       "letters, digits, \"_\", \".\" or \"-\"",
+                       name, directive, ADM_NAME_MAX);
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_adm_compile(ngx_conf_t *cf, ngx_str_t *text,
+    ngx_http_complex_value_t *value)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = text;
+    ccv.complex_value = value;
+
+    return ngx_http_compile_complex_value(&ccv);
+}
+
+
+ngx_str_t
+ngx_http_adm_names(ngx_conf_t *cf, ngx_array_t *names)
+{
+    u_char      *p;
+    size_t       len;
+    ngx_str_t    list, *name;
+    ngx_uint_t   i, n;
+
+    ngx_str_set(&list, "none");
+
+    n = names ? names->nelts : 0;
+    name = n ? names->elts : NULL;
+    len = 0;
+
+    for (i = 0; i < n; i++) {
+        len += name[i].len + sizeof("\"\", ") - 1;
+    }
+
+    p = n ? ngx_pnalloc(cf->pool, len) : NULL;
+
+    if (p == NULL) {
+        return list;
+    }
+
+    list.data = p;
+
+    for (i = 0; i < n; i++) {
+        p = ngx_sprintf(p, "%s\"%V\"", i ? ", " : "", &name[i]);
+    }
+
+    list.len = p - list.data;
+
+    return list;
+}

@@ -1,0 +1,338 @@
+
+/*
+ * The metrics of a node: one row each, and where its samples come from.
+ */
+
+
+#include <ngx_http_adm_metrics.h>
+
+
+static void ngx_http_adm_requests(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_policies(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_decisions(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_abandoned(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_suspended(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_processes(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_zones_used(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_evictions(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_full(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_build(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_generation(ngx_http_adm_doc_t *doc);
+
+
+ngx_http_adm_metric_t  ngx_http_adm_metrics[] = {
+
+    { "requests_total", NGX_HTTP_ADM_COUNTER,
+      "Requests by verdict.", ngx_http_adm_requests },
+
+    { "policy_total", NGX_HTTP_ADM_COUNTER,
+      "Decisions of each policy.", ngx_http_adm_policies },
+
+    { "decision_seconds", NGX_HTTP_ADM_HISTOGRAM,
+      "Time to decide on a request, trips to the store included.",
+      ngx_http_adm_decisions },
+
+    { "abandoned_total", NGX_HTTP_ADM_COUNTER,
+      "Requests whose client left before the decision.",
+      ngx_http_adm_abandoned },
+
+    { "suspended_requests", NGX_HTTP_ADM_GAUGE,
+      "Requests waiting for the store now.", ngx_http_adm_suspended },
+
+    { "processes", NGX_HTTP_ADM_GAUGE,
+      "Processes serving requests now.", ngx_http_adm_processes },
+
+    { "zone_used_ratio", NGX_HTTP_ADM_GAUGE,
+      "Share of a table that a newcomer could not have.",
+      ngx_http_adm_zones_used },
+
+    { "evictions_total", NGX_HTTP_ADM_COUNTER,
+      "Idle entries that gave way to newcomers.", ngx_http_adm_evictions },
+
+    { "table_full_total", NGX_HTTP_ADM_COUNTER,
+      "Newcomers for whom a table had no room.", ngx_http_adm_full },
+
+    { "build_info", NGX_HTTP_ADM_GAUGE,
+      "Version of the module, and of nginx.", ngx_http_adm_build },
+
+    { "config_generation", NGX_HTTP_ADM_GAUGE,
+      "Configurations that were put into service since the start.",
+      ngx_http_adm_generation },
+
+    { NULL, NGX_HTTP_ADM_COUNTER, NULL, NULL }
+};
+
+
+static ngx_str_t  ngx_http_adm_dry[2] = { ngx_string("0"), ngx_string("1") };
+
+
+static void
+ngx_http_adm_number(ngx_http_adm_doc_t *doc, const char *suffix,
+    ngx_http_adm_label_t *labels, ngx_uint_t n, uint64_t number)
+{
+    ngx_str_t  value;
+    u_char     buf[NGX_INT64_LEN];
+
+    value.data = buf;
+    value.len = ngx_sprintf(buf, "%uL", number) - buf;
+
+    ngx_http_adm_doc_sample(doc, suffix, labels, n, &value);
+}
+
+
+/* the series of a family, as many as there are: NULL after the last */
+
+static ngx_adm_series_t *
+ngx_http_adm_next_series(ngx_http_adm_doc_t *doc, ngx_adm_family_e family,
+    ngx_uint_t *i)
+{
+    ngx_array_t       *all;
+    ngx_adm_series_t  **series;
+
+    all = &doc->conf->counters->series;
+    series = all->elts;
+
+    while (*i < all->nelts) {
+
+        if (series[(*i)++]->family == family) {
+            return series[*i - 1];
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_http_adm_requests(ngx_http_adm_doc_t *doc)
+{
+    uint64_t           n;
+    ngx_uint_t         i, reason, dry;
+    ngx_adm_series_t  *site;
+
+    i = 0;
+
+    while ((site = ngx_http_adm_next_series(doc, NGX_ADM_FAMILY_SITE, &i))) {
+
+        for (reason = 0; reason < NGX_ADM_REASONS; reason++) {
+
+            for (dry = 0; dry < 2; dry++) {
+                n = ngx_adm_counters_sum(doc->conf->counters, site,
+                                         reason * 2 + dry);
+
+                ngx_http_adm_label_t  labels[] = {
+                    { "site", site->name },
+                    { "verdict",
+                      ngx_adm_verdicts[ngx_adm_reasons[reason].verdict] },
+                    { "reason", ngx_adm_reasons[reason].name },
+                    { "dry_run", ngx_http_adm_dry[dry] }
+                };
+
+                ngx_http_adm_number(doc, "", labels, 4, n);
+            }
+        }
+    }
+}
+
+
+/* the name of a series is "POLICY:NAME"; verdicts that never were are not */
+
+static void
+ngx_http_adm_policies(ngx_http_adm_doc_t *doc)
+{
+    u_char            *colon;
+    uint64_t           n;
+    ngx_str_t          policy, name;
+    ngx_uint_t         i, verdict, dry;
+    ngx_adm_series_t  *use;
+
+    i = 0;
+
+    while ((use = ngx_http_adm_next_series(doc, NGX_ADM_FAMILY_POLICY, &i))) {
+
+        colon = ngx_strlchr(use->name.data, use->name.data + use->name.len,
+                            ':');
+
+        policy.data = use->name.data;
+        policy.len = colon - use->name.data;
+        name.data = colon + 1;
+        name.len = use->name.len - policy.len - 1;
+
+        for (verdict = 0; verdict < NGX_ADM_VERDICTS; verdict++) {
+
+            for (dry = 0; dry < 2; dry++) {
+                n = ngx_adm_counters_sum(doc->conf->counters, use,
+                                         verdict * 2 + dry);
+
+                ngx_http_adm_label_t  labels[] = {
+                    { "policy", policy },
+                    { "name", name },
+                    { "verdict", ngx_adm_verdicts[verdict] },
+                    { "dry_run", ngx_http_adm_dry[dry] }
+                };
+
+                if (n || (verdict == NGX_ADM_VERDICT_ADMIT && dry == 0)) {
+                    ngx_http_adm_number(doc, "", labels, 4, n);
+                }
+            }
+        }
+    }
+}
+
+
+static void
+ngx_http_adm_decisions(ngx_http_adm_doc_t *doc)
+{
+    uint64_t              n, sum;
+    ngx_str_t             value;
+    ngx_uint_t            i;
+    ngx_adm_series_t     *series;
+    ngx_http_adm_label_t  le;
+    u_char                buf[2 * NGX_INT64_LEN];
+
+    series = doc->conf->decisions;
+    n = 0;
+
+    for (i = 0; i <= ADM_HIST_BOUNDS; i++) {
+        n += ngx_adm_counters_sum(doc->conf->counters, series, i);
+
+        le.name = "le";
+        le.value.data = (u_char *) adm_hist_label(i);
+        le.value.len = ngx_strlen(le.value.data);
+
+        ngx_http_adm_number(doc, "_bucket", &le, 1, n);
+    }
+
+    sum = ngx_adm_counters_sum(doc->conf->counters, series,
+                               NGX_ADM_HISTOGRAM_SUM);
+
+    value.data = buf;
+    value.len = ngx_sprintf(buf, "%uL.%09uL", sum / 1000000000,
+                            sum % 1000000000)
+                - buf;
+
+    ngx_http_adm_doc_sample(doc, "_sum", NULL, 0, &value);
+    ngx_http_adm_number(doc, "_count", NULL, 0, n);
+}
+
+
+static void
+ngx_http_adm_abandoned(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_number(doc, "", NULL, 0,
+                        ngx_adm_counters_sum(doc->conf->counters,
+                                             doc->conf->node,
+                                             NGX_HTTP_ADM_ABANDONED));
+}
+
+
+static void
+ngx_http_adm_suspended(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_number(doc, "", NULL, 0,
+                        ngx_adm_counters_gauge(doc->conf->counters,
+                                               NGX_ADM_GAUGE_SUSPENDED));
+}
+
+
+static void
+ngx_http_adm_processes(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_number(doc, "", NULL, 0,
+                        ngx_adm_counters_gauge(doc->conf->counters,
+                                               NGX_ADM_GAUGE_PROCESSES));
+}
+
+
+/* zone and table: the labels of all that is told of zones */
+
+static void
+ngx_http_adm_zone_sample(ngx_http_adm_doc_t *doc, ngx_adm_zone_t *zone,
+    ngx_str_t *value)
+{
+    ngx_http_adm_label_t  labels[] = {
+        { "zone", zone->shm_zone->shm.name },
+        { "table", ngx_string("rate") }
+    };
+
+    ngx_http_adm_doc_sample(doc, "", labels, 2, value);
+}
+
+
+static void
+ngx_http_adm_zones_used(ngx_http_adm_doc_t *doc)
+{
+    unsigned          used;
+    ngx_str_t         value;
+    ngx_uint_t        i;
+    ngx_adm_zone_t  **zones;
+    u_char            buf[2 * NGX_INT64_LEN];
+
+    zones = doc->conf->zones.elts;
+
+    for (i = 0; i < doc->conf->zones.nelts; i++) {
+        used = adm_table_used(&zones[i]->table, ngx_adm_zone_now(zones[i]));
+
+        value.data = buf;
+        value.len = ngx_sprintf(buf, "%ud.%03ud", used / 1000, used % 1000)
+                    - buf;
+
+        ngx_http_adm_zone_sample(doc, zones[i], &value);
+    }
+}
+
+
+static void
+ngx_http_adm_zones_counter(ngx_http_adm_doc_t *doc, size_t offset)
+{
+    ngx_str_t          value;
+    ngx_uint_t         i;
+    ngx_atomic_t      *n;
+    ngx_adm_zone_t   **zones;
+    u_char             buf[NGX_INT64_LEN];
+
+    zones = doc->conf->zones.elts;
+
+    for (i = 0; i < doc->conf->zones.nelts; i++) {
+        n = (ngx_atomic_t *) ((u_char *) zones[i]->sh + offset);
+
+        value.data = buf;
+        value.len = ngx_sprintf(buf, "%uA", *n) - buf;
+
+        ngx_http_adm_zone_sample(doc, zones[i], &value);
+    }
+}
+
+
+static void
+ngx_http_adm_evictions(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_zones_counter(doc, offsetof(ngx_adm_zone_sh_t, evictions));
+}
+
+
+static void
+ngx_http_adm_full(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_zones_counter(doc, offsetof(ngx_adm_zone_sh_t, full));
+}
+
+
+static void
+ngx_http_adm_build(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_label_t  labels[] = {
+        { "version", ngx_string(NGX_HTTP_ADM_VERSION) },
+        { "nginx", ngx_string(NGINX_VERSION) }
+    };
+
+    ngx_http_adm_number(doc, "", labels, 2, 1);
+}
+
+
+static void
+ngx_http_adm_generation(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_number(doc, "", NULL, 0,
+                        ngx_adm_counters_generation(doc->conf->counters));
+}

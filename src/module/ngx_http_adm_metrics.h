@@ -1,0 +1,76 @@
+
+/*
+ * Metrics: what there is, and the three forms in which it is written.
+ */
+
+
+#ifndef _NGX_HTTP_ADM_METRICS_H_INCLUDED_
+#define _NGX_HTTP_ADM_METRICS_H_INCLUDED_
+
+
+#include <ngx_http_adm_module.h>
+
+
+typedef enum {
+    NGX_HTTP_ADM_PROMETHEUS = 0,   /* text 0.0.4 */
+    NGX_HTTP_ADM_OPENMETRICS,      /* text 1.0.0 */
+    NGX_HTTP_ADM_JSON
+} ngx_http_adm_format_e;
+
+
+typedef enum {
+    NGX_HTTP_ADM_COUNTER = 0,      /* its name ends in _total */
+    NGX_HTTP_ADM_GAUGE,
+    NGX_HTTP_ADM_HISTOGRAM
+} ngx_http_adm_metric_type_e;
+
+
+typedef struct {
+    const char               *name;
+    ngx_str_t                 value;
+} ngx_http_adm_label_t;
+
+
+typedef struct ngx_http_adm_metric_s  ngx_http_adm_metric_t;
+
+
+/* a document being written, in the request's pool */
+
+typedef struct {
+    ngx_http_request_t        *request;
+    ngx_http_adm_main_conf_t  *conf;
+    ngx_http_adm_format_e      format;
+    ngx_http_adm_metric_t     *metric;   /* whose samples are written */
+    ngx_str_t                  text;
+    size_t                     room;
+    unsigned                   failed:1; /* out of memory */
+} ngx_http_adm_doc_t;
+
+
+struct ngx_http_adm_metric_s {
+    const char                 *name;    /* with _total, without prefix */
+    ngx_http_adm_metric_type_e  type;
+    const char                 *help;
+    void                      (*samples)(ngx_http_adm_doc_t *doc);
+};
+
+
+/* ngx_http_adm_metrics.c: terminated by a NULL name */
+
+extern ngx_http_adm_metric_t  ngx_http_adm_metrics[];
+
+
+/* ngx_http_adm_doc.c */
+
+void ngx_http_adm_doc_write(ngx_http_adm_doc_t *doc);
+
+/*
+ * Writes a sample of doc->metric; "suffix" is "", or of a histogram
+ * "_bucket", "_sum", "_count".  The value is a number in text.
+ */
+
+void ngx_http_adm_doc_sample(ngx_http_adm_doc_t *doc, const char *suffix,
+    ngx_http_adm_label_t *labels, ngx_uint_t n, ngx_str_t *value);
+
+
+#endif /* _NGX_HTTP_ADM_METRICS_H_INCLUDED_ */

@@ -1,0 +1,249 @@
+
+/*
+ * The module: its directives and its place in nginx' life.
+ */
+
+
+#include <ngx_http_adm_module.h>
+
+
+static ngx_int_t ngx_http_adm_add(ngx_conf_t *cf);
+static ngx_int_t ngx_http_adm_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_adm_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_adm_init_process(ngx_cycle_t *cycle);
+static void ngx_http_adm_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_enum_t  ngx_http_adm_modes[] = {
+    { ngx_string("off"), NGX_HTTP_ADM_OFF },
+    { ngx_string("on"), NGX_HTTP_ADM_ON },
+    { ngx_string("dry_run"), NGX_HTTP_ADM_DRY_RUN },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_adm_log_levels[] = {
+    { ngx_string("info"), NGX_LOG_INFO },
+    { ngx_string("notice"), NGX_LOG_NOTICE },
+    { ngx_string("warn"), NGX_LOG_WARN },
+    { ngx_string("error"), NGX_LOG_ERR },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_http_adm_commands[] = {
+
+    { ngx_string("admission_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_http_adm_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_site"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_http_adm_site,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_rate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_adm_rate,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_adm_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_adm_loc_conf_t, mode),
+      &ngx_http_adm_modes },
+
+    { ngx_string("admission_on_store_failure"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_adm_on_store_failure,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_log_level"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_adm_loc_conf_t, log_level),
+      &ngx_http_adm_log_levels },
+
+    { ngx_string("admission_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_adm_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+#if (NGX_ADM_TEST)
+
+    { ngx_string("admission_probe"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      ngx_http_adm_probe,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_test_keeper"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_adm_test_keeper,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+#endif
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_adm_module_ctx = {
+    ngx_http_adm_add,                      /* preconfiguration */
+    ngx_http_adm_init,                     /* postconfiguration */
+
+    ngx_http_adm_create_main_conf,         /* create main configuration */
+    ngx_http_adm_init_main_conf,           /* init main configuration */
+
+    ngx_http_adm_create_srv_conf,          /* create server configuration */
+    ngx_http_adm_merge_srv_conf,           /* merge server configuration */
+
+    ngx_http_adm_create_loc_conf,          /* create location configuration */
+    ngx_http_adm_merge_loc_conf            /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_admission_module = {
+    NGX_MODULE_V1,
+    &ngx_http_adm_module_ctx,              /* module context */
+    ngx_http_adm_commands,                 /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_http_adm_init_module,              /* init module */
+    ngx_http_adm_init_process,             /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_adm_exit_process,             /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/*
+ * A second module, since one cannot stand both before realip, to run its
+ * handlers after it, and among the filters.
+ */
+
+static ngx_http_module_t  ngx_http_adm_filter_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_adm_filter_init,              /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_admission_filter_module = {
+    NGX_MODULE_V1,
+    &ngx_http_adm_filter_module_ctx,       /* module context */
+    NULL,                                  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_adm_add(ngx_conf_t *cf)
+{
+    return ngx_http_adm_add_variables(cf);
+}
+
+
+static ngx_int_t
+ngx_http_adm_init(ngx_conf_t *cf)
+{
+    ngx_str_t                  name;
+    ngx_uint_t                 i;
+    ngx_http_adm_main_conf_t  *amcf;
+    ngx_adm_limit_t          **limits;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_admission_module);
+
+    ngx_str_set(&name, "request_id");
+
+    amcf->request_id = ngx_http_get_variable_index(cf, &name);
+    if (amcf->request_id == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    limits = amcf->limits.elts;
+
+    for (i = 0; i < amcf->limits.nelts; i++) {
+        ngx_adm_limit_share(limits[i]);
+    }
+
+    return ngx_http_adm_phase_init(cf);
+}
+
+
+static ngx_int_t
+ngx_http_adm_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_adm_log_init(cycle);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_adm_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_adm_main_conf_t  *amcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_admission_module);
+
+    if (amcf) {
+        ngx_adm_counters_open(amcf->counters);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_adm_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_adm_counters_close();
+}

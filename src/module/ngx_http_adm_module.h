@@ -1,0 +1,114 @@
+
+/*
+ * What the files of this floor share: the directives' functions.
+ */
+
+
+#ifndef _NGX_HTTP_ADM_MODULE_H_INCLUDED_
+#define _NGX_HTTP_ADM_MODULE_H_INCLUDED_
+
+
+#include <ngx_http_adm.h>
+#include <ngx_adm_rate.h>
+
+
+#define NGX_HTTP_ADM_ZONE        "admission"
+#define NGX_HTTP_ADM_ZONE_SIZE   (32 * 1024 * 1024)
+#define NGX_HTTP_ADM_COUNTERS    "admission_counters"
+
+
+/* a named rate, and what cannot be told before all is read */
+
+typedef struct {
+    ngx_adm_rate_t            rate;
+    ngx_http_complex_value_t  key;
+    ngx_str_t                 zone;      /* empty: the default */
+    ngx_str_t                 file;      /* where it stands */
+    ngx_uint_t                line;
+} ngx_http_adm_rate_conf_t;
+
+
+/* a use before the name it gives is looked up */
+
+typedef struct {
+    ngx_adm_use_t             use;
+    ngx_adm_limit_t           limit;
+    ngx_http_complex_value_t  values[NGX_ADM_RATE_VALUES];
+    ngx_int_t                 burst;     /* NGX_CONF_UNSET: the rate's */
+    ngx_str_t                 file;
+    ngx_uint_t                line;
+} ngx_http_adm_limit_conf_t;
+
+
+/* ngx_http_adm_conf.c: configurations and what all directives share */
+
+void *ngx_http_adm_create_main_conf(ngx_conf_t *cf);
+char *ngx_http_adm_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_http_adm_create_srv_conf(ngx_conf_t *cf);
+char *ngx_http_adm_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child);
+void *ngx_http_adm_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_adm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+
+char *ngx_http_adm_site(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_adm_on_store_failure(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* 1 if "arg" is "NAME=VALUE" for that name, with the value in "value" */
+
+ngx_uint_t ngx_http_adm_parameter(ngx_str_t *arg, const char *name,
+    ngx_str_t *value);
+
+/* NGX_ERROR, with the sentence in the log, if "name" is none */
+
+ngx_int_t ngx_http_adm_check_name(ngx_conf_t *cf, ngx_str_t *directive,
+    ngx_str_t *name);
+
+ngx_int_t ngx_http_adm_compile(ngx_conf_t *cf, ngx_str_t *text,
+    ngx_http_complex_value_t *value);
+
+/* "a", "b", "c" of an array of ngx_str_t, for a sentence; "none" of none */
+
+ngx_str_t ngx_http_adm_names(ngx_conf_t *cf, ngx_array_t *names);
+
+
+/* ngx_http_adm_zone_conf.c: admission_zone */
+
+char *ngx_http_adm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+ngx_adm_zone_t *ngx_http_adm_find_zone(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_http_adm_rate_conf_t *rate);
+
+
+/* ngx_http_adm_rate_conf.c: admission_rate, admission_limit */
+
+char *ngx_http_adm_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_adm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* once all is read: rates get their zones; then uses get their rates */
+
+char *ngx_http_adm_init_rates(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf);
+ngx_int_t ngx_http_adm_init_limits(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_array_t *uses);
+
+
+/* ngx_http_adm_variables.c */
+
+ngx_int_t ngx_http_adm_add_variables(ngx_conf_t *cf);
+
+
+/* ngx_http_adm_status.c: admission_status */
+
+char *ngx_http_adm_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+#if (NGX_ADM_TEST)
+
+/* t/probe: the directives of test builds */
+
+char *ngx_http_adm_probe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_adm_test_keeper(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+#endif
+
+
+#endif /* _NGX_HTTP_ADM_MODULE_H_INCLUDED_ */

@@ -1,0 +1,222 @@
+
+/*
+ * Variables: ASCII, and empty where they do not apply.
+ */
+
+
+#include <ngx_http_adm_module.h>
+
+
+typedef void (*ngx_http_adm_variable_pt)(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+
+
+static ngx_int_t ngx_http_adm_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_http_adm_variable_verdict(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_reason(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_policy(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_remaining(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_trips(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_store_time(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_correlation(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_version(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+
+
+static ngx_http_variable_t  ngx_http_adm_vars[] = {
+
+    { ngx_string("admission_verdict"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_verdict, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_reason"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_reason, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_policy"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_policy, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_remaining"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_remaining,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_trips"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_trips, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_store_time"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_store_time,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_correlation"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_correlation, 0, 0 },
+
+    { ngx_string("admission_version"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_version, 0, 0 },
+
+      ngx_http_null_variable
+};
+
+
+ngx_int_t
+ngx_http_adm_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_adm_vars; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_adm_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_http_adm_variable_pt  get = (ngx_http_adm_variable_pt) data;
+
+    ngx_str_t  value;
+
+    ngx_str_set(&value, "");
+
+    get(r, ngx_http_adm_get_ctx(r), &value);
+
+    v->len = value.len;
+    v->data = value.data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+/* empty until the checks are done, and for what no policy looked at */
+
+static void
+ngx_http_adm_variable_verdict(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
+    ngx_str_t *value)
+{
+    ngx_adm_reason_e  reason;
+
+    if (ctx == NULL || (!ctx->decided && !ctx->admitted)) {
+        return;
+    }
+
+    reason = ctx->decided ? ctx->answer.reason : NGX_ADM_REASON_NONE;
+
+    *value = ngx_adm_verdicts[ngx_adm_reasons[reason].verdict];
+}
+
+
+static void
+ngx_http_adm_variable_reason(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
+    ngx_str_t *value)
+{
+    if (ctx && ctx->decided) {
+        *value = ngx_adm_reasons[ctx->answer.reason].name;
+    }
+}
+
+
+static void
+ngx_http_adm_variable_policy(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
+    ngx_str_t *value)
+{
+    if (ctx && ctx->decided) {
+        *value = ctx->answer.policy;
+    }
+}
+
+
+static void
+ngx_http_adm_variable_remaining(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value)
+{
+    u_char  *p;
+
+    if (ctx == NULL || ctx->subject.remaining == NGX_ADM_NO_LIMIT) {
+        return;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+
+    if (p) {
+        value->data = p;
+        value->len = ngx_sprintf(p, "%uL", ctx->subject.remaining) - p;
+    }
+}
+
+
+static void
+ngx_http_adm_variable_trips(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
+    ngx_str_t *value)
+{
+    u_char  *p;
+
+    if (ctx == NULL) {
+        return;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+
+    if (p) {
+        value->data = p;
+        value->len = ngx_sprintf(p, "%ui", ctx->trips) - p;
+    }
+}
+
+
+/* seconds with a resolution of microseconds */
+
+static void
+ngx_http_adm_variable_store_time(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value)
+{
+    u_char    *p;
+    uint64_t   us;
+
+    if (ctx == NULL || ctx->trips == 0) {
+        return;
+    }
+
+    us = ctx->stored / 1000;
+    p = ngx_pnalloc(r->pool, 2 * NGX_INT64_LEN);
+
+    if (p) {
+        value->data = p;
+        value->len = ngx_sprintf(p, "%uL.%06uL", us / 1000000, us % 1000000)
+                     - p;
+    }
+}
+
+
+static void
+ngx_http_adm_variable_correlation(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value)
+{
+    if (ngx_http_adm_correlation(r, value) != NGX_OK) {
+        ngx_str_set(value, "");
+    }
+}
+
+
+static void
+ngx_http_adm_variable_version(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
+    ngx_str_t *value)
+{
+    ngx_str_set(value, NGX_HTTP_ADM_VERSION);
+}

@@ -1,0 +1,188 @@
+
+/*
+ * admission_zone NAME SIZE
+ */
+
+
+#include <ngx_http_adm_module.h>
+
+
+static ngx_adm_zone_t *ngx_http_adm_add_zone(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_str_t *name, size_t size);
+static ngx_adm_zone_t *ngx_http_adm_zone_named(ngx_http_adm_main_conf_t *amcf,
+    ngx_str_t *name);
+static ngx_str_t ngx_http_adm_zone_names(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf);
+
+
+char *
+ngx_http_adm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_adm_main_conf_t  *amcf = conf;
+
+    ssize_t          size;
+    ngx_str_t       *value, reserved;
+    ngx_adm_zone_t  *zone;
+
+    value = cf->args->elts;
+
+    if (ngx_http_adm_check_name(cf, &cmd->name, &value[1]) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_str_set(&reserved, NGX_HTTP_ADM_COUNTERS);
+
+    if (value[1].len == reserved.len
+        && ngx_strncmp(value[1].data, reserved.data, reserved.len) == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone name \"%V\" is reserved", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    zone = ngx_http_adm_zone_named(amcf, &value[1]);
+
+    if (zone) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" is already defined in %V:%ui",
+                           &value[1], &zone->file, zone->line);
+        return NGX_CONF_ERROR;
+    }
+
+    size = ngx_parse_size(&value[2]);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size \"%V\" of zone \"%V\", "
+                           "it must be a number with \"k\" or \"m\", as \"8m\"",
+                           &value[2], &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (size < NGX_ADM_ZONE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" is too small, the minimum is %dk",
+                           &value[1], NGX_ADM_ZONE_MIN / 1024);
+        return NGX_CONF_ERROR;
+    }
+
+    zone = ngx_http_adm_add_zone(cf, amcf, &value[1], size);
+    if (zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    zone->file = cf->conf_file->file.name;
+    zone->line = cf->conf_file->line;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_adm_zone_t *
+ngx_http_adm_add_zone(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
+    ngx_str_t *name, size_t size)
+{
+    ngx_adm_zone_t  *zone, **place;
+
+    zone = ngx_adm_zone_add(cf, name, size, &ngx_http_admission_module);
+    if (zone == NULL) {
+        return NULL;
+    }
+
+    place = ngx_array_push(&amcf->zones);
+    if (place == NULL) {
+        return NULL;
+    }
+
+    *place = zone;
+
+    return zone;
+}
+
+
+/* the zone that the rate chose, the first one, or one made now */
+
+ngx_adm_zone_t *
+ngx_http_adm_find_zone(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
+    ngx_http_adm_rate_conf_t *rate)
+{
+    ngx_str_t        name, known;
+    ngx_adm_zone_t  *zone, **zones;
+
+    if (rate->zone.len == 0) {
+        zones = amcf->zones.elts;
+
+        if (amcf->zones.nelts) {
+            return zones[0];
+        }
+
+        ngx_str_set(&name, NGX_HTTP_ADM_ZONE);
+
+        return ngx_http_adm_add_zone(cf, amcf, &name, NGX_HTTP_ADM_ZONE_SIZE);
+    }
+
+    zone = ngx_http_adm_zone_named(amcf, &rate->zone);
+
+    if (zone == NULL) {
+        known = ngx_http_adm_zone_names(cf, amcf);
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "unknown zone \"%V\" of rate \"%V\", "
+                      "\"admission_zone\" defines %V in %V:%ui",
+                      &rate->zone, &rate->rate.name, &known, &rate->file,
+                      rate->line);
+    }
+
+    return zone;
+}
+
+
+static ngx_adm_zone_t *
+ngx_http_adm_zone_named(ngx_http_adm_main_conf_t *amcf, ngx_str_t *name)
+{
+    ngx_str_t        *known;
+    ngx_uint_t        i;
+    ngx_adm_zone_t  **zones;
+
+    zones = amcf->zones.elts;
+
+    for (i = 0; i < amcf->zones.nelts; i++) {
+        known = &zones[i]->shm_zone->shm.name;
+
+        if (known->len == name->len
+            && ngx_strncmp(known->data, name->data, name->len) == 0)
+        {
+            return zones[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_str_t
+ngx_http_adm_zone_names(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
+{
+    ngx_uint_t        i;
+    ngx_str_t        *name;
+    ngx_array_t       names;
+    ngx_adm_zone_t  **zones;
+
+    zones = amcf->zones.elts;
+
+    if (ngx_array_init(&names, cf->temp_pool, 4, sizeof(ngx_str_t))
+        != NGX_OK)
+    {
+        return ngx_http_adm_names(cf, NULL);
+    }
+
+    for (i = 0; i < amcf->zones.nelts; i++) {
+        name = ngx_array_push(&names);
+
+        if (name) {
+            *name = zones[i]->shm_zone->shm.name;
+        }
+    }
+
+    return ngx_http_adm_names(cf, &names);
+}

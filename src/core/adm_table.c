@@ -135,6 +135,17 @@ adm_table_take(const adm_table_t *t, const adm_gcra_t *g, uint64_t tag,
 
 
 void
+adm_table_peek(const adm_table_t *t, const adm_gcra_t *g, uint64_t tag,
+    uint64_t now, uint64_t cost, adm_gcra_answer_t *answer)
+{
+    adm_place_t  p;
+
+    (void) adm_gcra_take(g, adm_table_find(t, tag, &p) ? p.seen.word : 0, now,
+                         cost, answer);
+}
+
+
+void
 adm_table_refund(const adm_table_t *t, const adm_gcra_t *g, uint64_t tag,
     uint64_t taken, uint64_t now, uint64_t cost)
 {

@@ -63,6 +63,15 @@ adm_table_rc_e adm_table_take(const adm_table_t *t, const adm_gcra_t *g,
 
 
 /*
+ * The answer of adm_table_take(), with nothing taken; as for an empty word
+ * if the tag is not there.
+ */
+
+void adm_table_peek(const adm_table_t *t, const adm_gcra_t *g, uint64_t tag,
+    uint64_t now, uint64_t cost, adm_gcra_answer_t *answer);
+
+
+/*
  * Gives back "cost" units that were taken when the tag's word became "taken";
  * nothing if the tag is not there any more, since then all has drained.
  */

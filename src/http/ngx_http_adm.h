@@ -112,8 +112,7 @@ typedef struct {
 
     unsigned                 suspended:1;
     unsigned                 expired:1;  /* the trip met its deadline */
-    unsigned                 decided:1;  /* refused, or would be: answer says */
-    unsigned                 refused:1;  /* the answer is ours */
+    unsigned                 decided:1;  /* refused, or would be: "answer" */
     unsigned                 admitted:1; /* passed all, goes to the upstream */
     unsigned                 over:1;     /* nothing more is decided */
     unsigned                 counted:1;

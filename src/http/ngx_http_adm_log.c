@@ -29,6 +29,8 @@ typedef struct {
 
 static ngx_http_adm_log_line_t *ngx_http_adm_log_find(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
+static void ngx_http_adm_log_line(ngx_http_adm_ctx_t *ctx,
+    ngx_adm_use_t *use);
 static void ngx_http_adm_log_tick(ngx_event_t *ev);
 
 
@@ -58,8 +60,6 @@ ngx_http_adm_log_init(ngx_cycle_t *cycle)
 void
 ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
 {
-    ngx_str_t                 correlation;
-    ngx_adm_answer_t         *answer;
     ngx_http_adm_log_line_t  *line;
 
     if (ctx->request->connection->log->log_level < ctx->level) {
@@ -73,11 +73,9 @@ ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
         return;
     }
 
-    answer = &ctx->answer;
-
     if (line) {
         line->series = use->series;
-        line->reason = answer->reason;
+        line->reason = ctx->answer.reason;
         line->dry_run = ctx->subject.dry_run;
         line->level = ctx->level;
         line->similar = 0;
@@ -87,17 +85,36 @@ ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
         }
     }
 
+    ngx_http_adm_log_line(ctx, use);
+}
+
+
+static void
+ngx_http_adm_log_line(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
+{
+    u_char            *last;
+    ngx_str_t          correlation;
+    ngx_adm_answer_t  *answer;
+    ngx_adm_reason_t  *reason;
+    u_char             retry[sizeof("never") + NGX_INT_T_LEN];
+
+    answer = &ctx->answer;
+    reason = &ngx_adm_reasons[answer->reason];
+
+    last = (answer->retry == NGX_ADM_NO_RETRY)
+           ? ngx_cpymem(retry, "never", 5)
+           : ngx_sprintf(retry, "%uis", answer->retry);
+    *last = '\0';
+
     if (ngx_http_adm_correlation(ctx->request, &correlation) != NGX_OK) {
         ngx_str_null(&correlation);
     }
 
     ngx_log_error(ctx->level, ctx->request->connection->log, 0,
-                  "admission: %V by %V \"%V\", reason: %V, retry after: %i s, "
+                  "admission: %V by %V \"%V\", reason: %V, retry after: %s, "
                   "remaining: %uL%s, correlation: \"%V\"",
-                  &ngx_adm_verdicts[ngx_adm_reasons[answer->reason].verdict],
-                  &use->policy->name, &use->name,
-                  &ngx_adm_reasons[answer->reason].name,
-                  (ngx_int_t) answer->retry, answer->quota.remaining,
+                  &ngx_adm_verdicts[reason->verdict], &use->policy->name,
+                  &use->name, &reason->name, retry, answer->quota.remaining,
                   ctx->subject.dry_run ? ", dry run" : "", &correlation);
 }
 

@@ -29,6 +29,7 @@ static ngx_int_t ngx_http_adm_result(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step, ngx_adm_rc_e rc);
 static void ngx_http_adm_refused(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
+static void ngx_http_adm_foresee(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_refuse(ngx_http_adm_ctx_t *ctx);
 static ngx_adm_cause_e ngx_http_adm_cause(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_fail(ngx_http_adm_ctx_t *ctx);
@@ -214,6 +215,9 @@ ngx_http_adm_check_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
 {
     ngx_adm_rc_e  rc;
 
+    ngx_memzero(&ctx->subject.answer, sizeof(ngx_adm_answer_t));
+
+    ctx->subject.answer.retry = NGX_ADM_NO_RETRY;
     ctx->subject.values = step->values;
 
     rc = step->use->policy->check(&ctx->subject, step->use->conf,
@@ -346,6 +350,9 @@ ngx_http_adm_conclude_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
     step->held = 0;
     ctx->claims--;
 
+    ngx_memzero(&ctx->subject.answer, sizeof(ngx_adm_answer_t));
+
+    ctx->subject.answer.retry = NGX_ADM_NO_RETRY;
     ctx->subject.values = step->values;
 
     rc = step->use->policy->conclude(&ctx->subject, step->use->conf,
@@ -401,6 +408,12 @@ ngx_http_adm_refused(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
         return;
     }
 
+    if (!ctx->subject.dry_run && verdict == NGX_ADM_VERDICT_LIMIT
+        && answer->retry != NGX_ADM_NO_RETRY)
+    {
+        ngx_http_adm_foresee(ctx);
+    }
+
     ctx->decided = 1;
     answer->policy = use->name;
     ctx->answer = *answer;
@@ -409,10 +422,36 @@ ngx_http_adm_refused(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
 }
 
 
+/* a client that comes back in time must not be refused by the next limit */
+
+static void
+ngx_http_adm_foresee(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_uint_t            i;
+    ngx_adm_use_t        *use;
+    ngx_http_adm_step_t  *step;
+
+    for (i = ctx->next; i < ctx->location->npipeline; i++) {
+        use = ctx->location->pipeline[i];
+
+        if (use->policy->foresee == NULL || ngx_http_adm_applied(ctx, use)) {
+            continue;
+        }
+
+        step = ngx_http_adm_push_step(ctx, use);
+        if (step == NULL) {
+            return;
+        }
+
+        ctx->subject.values = step->values;
+        use->policy->foresee(&ctx->subject, use->conf);
+    }
+}
+
+
 static ngx_int_t
 ngx_http_adm_refuse(ngx_http_adm_ctx_t *ctx)
 {
-    ctx->refused = 1;
     ctx->over = 1;
 
     ngx_http_adm_give_back(ctx, ngx_http_adm_cause(ctx));

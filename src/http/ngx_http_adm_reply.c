@@ -68,6 +68,8 @@ ngx_http_adm_reply(ngx_http_request_t *r, ngx_adm_answer_t *answer)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    r->err_status = status;
+
     rc = ngx_http_adm_send(r, status, &type, &body);
 
     /* NGX_OK would mean to the phase engine: go on */

@@ -86,7 +86,7 @@ static ngx_adm_series_t *
 ngx_http_adm_next_series(ngx_http_adm_doc_t *doc, ngx_adm_family_e family,
     ngx_uint_t *i)
 {
-    ngx_array_t       *all;
+    ngx_array_t        *all;
     ngx_adm_series_t  **series;
 
     all = &doc->conf->counters->series;

@@ -188,10 +188,10 @@ ngx_http_adm_add(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_adm_init(ngx_conf_t *cf)
 {
-    ngx_str_t                  name;
-    ngx_uint_t                 i;
-    ngx_http_adm_main_conf_t  *amcf;
-    ngx_adm_limit_t          **limits;
+    ngx_str_t                   name;
+    ngx_uint_t                  i;
+    ngx_adm_limit_t           **limits;
+    ngx_http_adm_main_conf_t   *amcf;
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_admission_module);
 
@@ -215,9 +215,18 @@ ngx_http_adm_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_adm_init_module(ngx_cycle_t *cycle)
 {
-    ngx_http_adm_log_init(cycle);
+    ngx_http_adm_main_conf_t  *amcf;
 
-    return NGX_OK;
+    amcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_admission_module);
+
+    /* a process without a master serves the new configuration from now on */
+
+    if (amcf) {
+        ngx_adm_counters_renew(amcf->counters);
+    }
+
+    return ngx_http_adm_log_init(cycle);
 }
 
 

@@ -8,6 +8,8 @@
 #include <ngx_http_adm_module.h>
 
 
+static ngx_http_adm_rate_conf_t *ngx_http_adm_push_rate(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_str_t *directive, ngx_str_t *name);
 static char *ngx_http_adm_rate_parameter(ngx_conf_t *cf,
     ngx_http_adm_rate_conf_t *rate, ngx_str_t *arg);
 static char *ngx_http_adm_rate_rate(ngx_conf_t *cf,
@@ -37,38 +39,16 @@ ngx_http_adm_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_adm_main_conf_t  *amcf = conf;
 
-    ngx_str_t                  *value;
-    ngx_uint_t                  i;
-    ngx_http_adm_rate_conf_t   *rate, **place;
+    ngx_str_t                 *value;
+    ngx_uint_t                 i;
+    ngx_http_adm_rate_conf_t  *rate;
 
     value = cf->args->elts;
 
-    if (ngx_http_adm_check_name(cf, &cmd->name, &value[1]) != NGX_OK) {
+    rate = ngx_http_adm_push_rate(cf, amcf, &cmd->name, &value[1]);
+    if (rate == NULL) {
         return NGX_CONF_ERROR;
     }
-
-    rate = ngx_http_adm_rate_named(amcf, &value[1]);
-
-    if (rate) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "rate \"%V\" is already defined in %V:%ui",
-                           &value[1], &rate->file, rate->line);
-        return NGX_CONF_ERROR;
-    }
-
-    place = ngx_array_push(&amcf->rates);
-    rate = ngx_pcalloc(cf->pool, sizeof(ngx_http_adm_rate_conf_t));
-
-    if (place == NULL || rate == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *place = rate;
-
-    rate->rate.name = value[1];
-    rate->rate.burst = NGX_ADM_NO_LIMIT;
-    rate->file = cf->conf_file->file.name;
-    rate->line = cf->conf_file->line;
 
     if (ngx_http_adm_compile(cf, &value[2], &rate->key) != NGX_OK) {
         return NGX_CONF_ERROR;
@@ -103,11 +83,50 @@ ngx_http_adm_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* NULL: out of memory, or the name is not one, or taken */
+
+static ngx_http_adm_rate_conf_t *
+ngx_http_adm_push_rate(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
+    ngx_str_t *directive, ngx_str_t *name)
+{
+    ngx_http_adm_rate_conf_t  *rate, **place;
+
+    if (ngx_http_adm_check_name(cf, directive, name) != NGX_OK) {
+        return NULL;
+    }
+
+    rate = ngx_http_adm_rate_named(amcf, name);
+
+    if (rate) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "rate \"%V\" is already defined in %V:%ui",
+                           name, &rate->file, rate->line);
+        return NULL;
+    }
+
+    place = ngx_array_push(&amcf->rates);
+    rate = ngx_pcalloc(cf->pool, sizeof(ngx_http_adm_rate_conf_t));
+
+    if (place == NULL || rate == NULL) {
+        return NULL;
+    }
+
+    *place = rate;
+
+    rate->rate.name = *name;
+    rate->rate.burst = NGX_ADM_NO_LIMIT;
+    rate->file = cf->conf_file->file.name;
+    rate->line = cf->conf_file->line;
+
+    return rate;
+}
+
+
 static char *
 ngx_http_adm_rate_parameter(ngx_conf_t *cf, ngx_http_adm_rate_conf_t *rate,
     ngx_str_t *arg)
 {
-    ngx_str_t  value;
+    ngx_str_t  value, *args;
 
     if (ngx_http_adm_parameter(arg, "rate=", &value)) {
         return ngx_http_adm_rate_rate(cf, rate, &value);
@@ -124,7 +143,9 @@ ngx_http_adm_rate_parameter(ngx_conf_t *cf, ngx_http_adm_rate_conf_t *rate,
 
     if (ngx_http_adm_parameter(arg, "zone=", &value)) {
         rate->zone = value;
-        return ngx_http_adm_check_name(cf, &rate->rate.name, &value) == NGX_OK
+        args = cf->args->elts;
+
+        return ngx_http_adm_check_name(cf, &args[0], &value) == NGX_OK
                ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 

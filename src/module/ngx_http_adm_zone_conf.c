@@ -54,7 +54,8 @@ ngx_http_adm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (size == NGX_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid size \"%V\" of zone \"%V\", "
-                           "it must be a number with \"k\" or \"m\", as \"8m\"",
+                           "it must be a number with \"k\" or \"m\", "
+                           "as \"8m\"",
                            &value[2], &value[1]);
         return NGX_CONF_ERROR;
     }

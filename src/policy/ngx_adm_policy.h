@@ -11,6 +11,8 @@
  *     check      in PREACCESS: local, without a trip
  *     claim      adds the step's command to the request's trip
  *     conclude   reads the reply
+ *     foresee    what check would say, taking nothing: asked of the uses
+ *                behind one that refused, so that "retry" is true for all
  *     settle     after the upstream, with what became of the request
  *     give_back  undoes what check, claim and conclude took
  *
@@ -157,7 +159,8 @@ typedef struct {
     ngx_adm_policy_t        *policy;
     ngx_str_t                name;
     void                    *conf;
-    void                    *values;     /* how to evaluate: the HTTP floor's */
+    void                    *values;     /* how to evaluate them: known to
+                                            the HTTP floor */
     ngx_uint_t               nvalues;
     ngx_adm_series_t        *series;     /* of policy_total */
 } ngx_adm_use_t;
@@ -179,6 +182,10 @@ typedef ngx_int_t (*ngx_adm_claim_pt)(ngx_adm_subject_t *s, void *conf,
 typedef ngx_adm_rc_e (*ngx_adm_conclude_pt)(ngx_adm_subject_t *s, void *conf,
     void *state, ngx_adm_command_t *command);
 
+/* may put the answer's retry off, and changes nothing else */
+
+typedef void (*ngx_adm_foresee_pt)(ngx_adm_subject_t *s, void *conf);
+
 typedef void (*ngx_adm_settle_pt)(ngx_adm_subject_t *s, void *conf,
     void *state, ngx_adm_settlement_t *settlement);
 typedef void (*ngx_adm_give_back_pt)(ngx_adm_subject_t *s, void *conf,
@@ -191,6 +198,7 @@ struct ngx_adm_policy_s {
     ngx_adm_check_pt         check;
     ngx_adm_claim_pt         claim;      /* NULL: never claims or asks */
     ngx_adm_conclude_pt      conclude;   /* likewise */
+    ngx_adm_foresee_pt       foresee;    /* NULL: never says when */
     ngx_adm_settle_pt        settle;     /* NULL: nothing to do */
     ngx_adm_give_back_pt     give_back;  /* NULL: takes nothing */
 };

@@ -21,10 +21,11 @@ static ngx_int_t ngx_adm_rate_claim(ngx_adm_subject_t *s, void *conf,
     void *state, ngx_adm_trip_t *trip);
 static ngx_adm_rc_e ngx_adm_rate_conclude(ngx_adm_subject_t *s, void *conf,
     void *state, ngx_adm_command_t *command);
+static void ngx_adm_rate_foresee(ngx_adm_subject_t *s, void *conf);
 static void ngx_adm_rate_give_back(ngx_adm_subject_t *s, void *conf,
     void *state, ngx_adm_cause_e cause);
 
-static ngx_adm_rc_e ngx_adm_rate_cost(ngx_adm_subject_t *s,
+static ngx_int_t ngx_adm_rate_cost(ngx_adm_subject_t *s,
     ngx_adm_limit_t *limit, uint64_t *cost);
 static ngx_adm_rc_e ngx_adm_rate_local(ngx_adm_subject_t *s,
     ngx_adm_limit_t *limit, ngx_adm_rate_state_t *rs);
@@ -32,6 +33,7 @@ static ngx_adm_rc_e ngx_adm_rate_failed(ngx_adm_subject_t *s,
     ngx_adm_limit_t *limit, ngx_adm_rate_state_t *rs);
 static ngx_adm_rc_e ngx_adm_rate_passed(ngx_adm_subject_t *s,
     adm_gcra_answer_t *answer);
+static ngx_uint_t ngx_adm_rate_seconds(adm_gcra_answer_t *answer);
 static ngx_adm_rc_e ngx_adm_rate_refused(ngx_adm_subject_t *s,
     ngx_adm_limit_t *limit, adm_gcra_answer_t *answer);
 
@@ -42,6 +44,7 @@ ngx_adm_policy_t  ngx_adm_rate_policy = {
     ngx_adm_rate_check,
     ngx_adm_rate_claim,
     ngx_adm_rate_conclude,
+    ngx_adm_rate_foresee,
     NULL,                          /* what an admitted request took stays */
     ngx_adm_rate_give_back
 };
@@ -82,15 +85,14 @@ ngx_adm_rate_check(ngx_adm_subject_t *s, void *conf, void *state)
     ngx_adm_limit_t       *limit = conf;
     ngx_adm_rate_state_t  *rs = state;
 
-    ngx_adm_rc_e  rc;
-
     if (s->values[NGX_ADM_RATE_KEY].len == 0) {
         return NGX_ADM_PASS;
     }
 
-    rc = ngx_adm_rate_cost(s, limit, &rs->cost);
-    if (rc != NGX_ADM_PASS) {
-        return rc;
+    if (ngx_adm_rate_cost(s, limit, &rs->cost) != NGX_OK) {
+        s->answer.reason = NGX_ADM_REASON_BAD_COST;
+        s->answer.retry = NGX_ADM_NO_RETRY;
+        return NGX_ADM_REFUSE;
     }
 
     if (limit->rate->scope == NGX_ADM_SCOPE_EXACT) {
@@ -101,7 +103,9 @@ ngx_adm_rate_check(ngx_adm_subject_t *s, void *conf, void *state)
 }
 
 
-static ngx_adm_rc_e
+/* NGX_DECLINED: not a number from 0 to ADM_GCRA_COST_MAX */
+
+static ngx_int_t
 ngx_adm_rate_cost(ngx_adm_subject_t *s, ngx_adm_limit_t *limit, uint64_t *cost)
 {
     adm_str_t   text;
@@ -110,7 +114,7 @@ ngx_adm_rate_cost(ngx_adm_subject_t *s, ngx_adm_limit_t *limit, uint64_t *cost)
     *cost = 1;
 
     if (!limit->cost) {
-        return NGX_ADM_PASS;
+        return NGX_OK;
     }
 
     value = &s->values[NGX_ADM_RATE_COST];
@@ -121,12 +125,10 @@ ngx_adm_rate_cost(ngx_adm_subject_t *s, ngx_adm_limit_t *limit, uint64_t *cost)
     if (text.len == 0
         || adm_uint_parse(text, 0, ADM_GCRA_COST_MAX, cost) == ADM_OK)
     {
-        return NGX_ADM_PASS;
+        return NGX_OK;
     }
 
-    s->answer.reason = NGX_ADM_REASON_BAD_COST;
-
-    return NGX_ADM_REFUSE;
+    return NGX_DECLINED;
 }
 
 
@@ -160,10 +162,6 @@ static ngx_adm_rc_e
 ngx_adm_rate_refused(ngx_adm_subject_t *s, ngx_adm_limit_t *limit,
     adm_gcra_answer_t *answer)
 {
-    uint64_t  second;
-
-    second = adm_ticks(1000);
-
     s->answer.quota = limit->quota;
     s->answer.quota.remaining = answer->remaining;
     s->remaining = ngx_min(s->remaining, answer->remaining);
@@ -175,9 +173,47 @@ ngx_adm_rate_refused(ngx_adm_subject_t *s, ngx_adm_limit_t *limit,
     }
 
     s->answer.reason = NGX_ADM_REASON_RATE;
-    s->answer.retry = (answer->wait + second - 1) / second;
+    s->answer.retry = ngx_adm_rate_seconds(answer);
 
     return NGX_ADM_REFUSE;
+}
+
+
+/* rounded up: never earlier than the truth */
+
+static ngx_uint_t
+ngx_adm_rate_seconds(adm_gcra_answer_t *answer)
+{
+    uint64_t  second;
+
+    second = adm_ticks(1000);
+
+    return (answer->wait + second - 1) / second;
+}
+
+
+static void
+ngx_adm_rate_foresee(ngx_adm_subject_t *s, void *conf)
+{
+    ngx_adm_limit_t  *limit = conf;
+
+    uint64_t           cost;
+    adm_gcra_answer_t  answer;
+
+    if (s->values[NGX_ADM_RATE_KEY].len == 0
+        || ngx_adm_rate_cost(s, limit, &cost) != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_adm_rates_peek(limit->rate->words, &limit->gcra,
+                       &s->values[NGX_ADM_RATE_KEY], cost, s->dry_run,
+                       &answer);
+
+    if (answer.wait && answer.wait != UINT64_MAX) {
+        s->answer.retry = ngx_max(s->answer.retry,
+                                  ngx_adm_rate_seconds(&answer));
+    }
 }
 
 

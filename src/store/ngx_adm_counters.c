@@ -56,6 +56,7 @@ static ngx_int_t ngx_adm_counters_attach(ngx_adm_counters_t *counters,
     ngx_adm_series_t *series);
 static ngx_adm_counters_name_t *ngx_adm_counters_find(
     ngx_adm_counters_name_t *first, ngx_uint_t n, ngx_adm_series_t *series);
+static void ngx_adm_counters_serve(ngx_adm_counters_t *counters);
 static ngx_uint_t ngx_adm_counters_take(ngx_adm_counters_slot_t *slot);
 static ngx_uint_t ngx_adm_counters_alive(ngx_atomic_uint_t owner);
 
@@ -279,16 +280,11 @@ void
 ngx_adm_counters_open(ngx_adm_counters_t *counters)
 {
     ngx_uint_t              i, opened;
-    ngx_atomic_t           *generation;
     ngx_adm_counters_sh_t  *sh;
 
     sh = counters->sh;
-    generation = &sh->generation;
 
-    while (*generation < counters->generation) {
-        (void) ngx_atomic_cmp_set(generation, *generation,
-                                  counters->generation);
-    }
+    ngx_adm_counters_serve(counters);
 
     ngx_adm_slot = &sh->slots[NGX_ADM_SLOT_COMMON];
 
@@ -307,6 +303,30 @@ ngx_adm_counters_open(ngx_adm_counters_t *counters)
 
         return;
     }
+}
+
+
+void
+ngx_adm_counters_renew(ngx_adm_counters_t *counters)
+{
+    if (ngx_adm_slot) {
+        ngx_adm_counters_serve(counters);
+    }
+}
+
+
+static void
+ngx_adm_counters_serve(ngx_adm_counters_t *counters)
+{
+    ngx_atomic_t       *generation;
+    ngx_atomic_uint_t   seen;
+
+    generation = &counters->sh->generation;
+
+    do {
+        seen = *generation;
+    } while (seen < counters->generation
+             && !ngx_atomic_cmp_set(generation, seen, counters->generation));
 }
 
 

@@ -86,11 +86,13 @@ ngx_adm_series_t *ngx_adm_counters_series(ngx_adm_counters_t *counters,
     ngx_adm_family_e family, ngx_str_t *name);
 
 /*
- * Takes a slot for this process, or gives it up; a process that finds none
- * counts in one that all such share, and has no gauges.
+ * Takes a slot for this process, goes on in it with a new configuration, or
+ * gives it up; a process that finds none counts in one that all such share,
+ * and has no gauges.  Renewing does nothing for a process without a slot.
  */
 
 void ngx_adm_counters_open(ngx_adm_counters_t *counters);
+void ngx_adm_counters_renew(ngx_adm_counters_t *counters);
 void ngx_adm_counters_close(void);
 
 

@@ -58,11 +58,10 @@ ngx_adm_rates_tag(const u_char *secret, ngx_str_t *text)
 static void
 ngx_adm_rates_derive(ngx_adm_rates_t *rates)
 {
-    u_char        text[2];
-    uint64_t      part;
-    ngx_uint_t    i;
-    const u_char  *secret;
-    u_char        mixed[NGX_ADM_SECRET_SIZE];
+    u_char      *secret;
+    uint64_t     part;
+    ngx_uint_t   i;
+    u_char       text[2], mixed[NGX_ADM_SECRET_SIZE];
 
     secret = rates->zone->sh->secret;
 
@@ -206,6 +205,16 @@ ngx_adm_rates_take(ngx_adm_rates_t *rates, const adm_gcra_t *g, ngx_str_t *key,
     charge->shadow = shadow;
 
     return 1;
+}
+
+
+void
+ngx_adm_rates_peek(ngx_adm_rates_t *rates, const adm_gcra_t *g, ngx_str_t *key,
+    uint64_t cost, ngx_uint_t shadow, adm_gcra_answer_t *answer)
+{
+    adm_table_peek(&rates->zone->table, g,
+                   ngx_adm_rates_tag(rates->secret[shadow], key),
+                   ngx_adm_zone_now(rates->zone), cost, answer);
 }
 
 

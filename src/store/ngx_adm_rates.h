@@ -65,6 +65,13 @@ ngx_uint_t ngx_adm_rates_take(ngx_adm_rates_t *rates, const adm_gcra_t *g,
     adm_gcra_answer_t *answer);
 
 
+/* what would be answered, with nothing taken */
+
+void ngx_adm_rates_peek(ngx_adm_rates_t *rates, const adm_gcra_t *g,
+    ngx_str_t *key, uint64_t cost, ngx_uint_t shadow,
+    adm_gcra_answer_t *answer);
+
+
 /* gives back what has not drained of the charge, and empties it */
 
 void ngx_adm_rates_refund(ngx_adm_rates_t *rates, const adm_gcra_t *g,

@@ -260,10 +260,10 @@ tokens(void)
 static void
 bench(const char *name, const char *accept)
 {
-    long                i;
-    double              ns;
-    clock_t             start;
-    adm_str_t           s;
+    long                 i;
+    double               ns;
+    clock_t              start;
+    adm_str_t            s;
     static volatile int  sum;
 
     s = str(accept);

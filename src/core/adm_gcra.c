@@ -10,6 +10,9 @@
 #define ADM_GCRA_STEPS         (UINT64_C(1) << ADM_GCRA_STEP_BITS)
 #define ADM_GCRA_DEPTH_STEPS   256
 
+/* the clocks of processes that share a word differ by far less */
+#define ADM_GCRA_LAG           adm_ticks(60000)
+
 #define adm_min(a, b)          ((a) < (b) ? (a) : (b))
 #define adm_max(a, b)          ((a) > (b) ? (a) : (b))
 #define adm_above(a, b)        ((a) > (b) ? (a) - (b) : 0)
@@ -59,10 +62,18 @@ adm_gcra_take(const adm_gcra_t *g, uint64_t word, uint64_t now, uint64_t cost,
 {
     uint64_t  level, taken;
 
-    /* a rate or burst that was lowered must not hold its clients for long */
-
-    level = adm_min(adm_above(adm_gcra_tat(word), now), g->ceiling);
+    level = adm_above(adm_gcra_tat(word), now);
     taken = cost * g->interval;
+
+    /*
+     * further ahead than this limit's words come: a rate or burst that was
+     * there before must not hold its clients for long, so what is asked for
+     * fits, and fills the word anew
+     */
+
+    if (level > g->ceiling + ADM_GCRA_LAG) {
+        level = adm_above(g->depth, taken);
+    }
 
     answer->word = word;
     answer->wait = 0;

@@ -82,13 +82,19 @@ typedef struct {
     ((void *) ((u_char *) (step) + sizeof(ngx_http_adm_step_t)))
 
 
+typedef struct ngx_http_adm_ctx_s  ngx_http_adm_ctx_t;
+
+typedef void (*ngx_http_adm_end_pt)(ngx_http_adm_ctx_t *ctx);
+
+
 /*
  * One for each client's request, from its first policy on; it outlives
  * internal redirects, which forget the contexts of modules.
  */
 
-typedef struct {
+struct ngx_http_adm_ctx_s {
     ngx_http_request_t      *request;
+    ngx_http_adm_end_pt      end;        /* called with the request's pool */
     ngx_adm_subject_t        subject;
     ngx_queue_t              steps;      /* in the order of the checks */
 
@@ -116,23 +122,59 @@ typedef struct {
     unsigned                 admitted:1; /* passed all, goes to the upstream */
     unsigned                 over:1;     /* nothing more is decided */
     unsigned                 counted:1;
-} ngx_http_adm_ctx_t;
+};
 
 
 extern ngx_module_t  ngx_http_admission_module;
 extern ngx_module_t  ngx_http_admission_filter_module;
 
 
-/* ngx_http_adm_phase.c: the handlers, suspension */
+/* ngx_http_adm_phase.c: the handlers */
 
 ngx_int_t ngx_http_adm_phase_init(ngx_conf_t *cf);
+
+
+/* ngx_http_adm_ctx.c: the context, and what is read from a request */
+
+/* NULL: out of memory */
+
+ngx_http_adm_ctx_t *ngx_http_adm_create_ctx(ngx_http_request_t *r,
+    ngx_http_adm_end_pt end);
+
+/* of the client's request, also from a subrequest; NULL: no policy yet */
+
 ngx_http_adm_ctx_t *ngx_http_adm_get_ctx(ngx_http_request_t *r);
+
+/*
+ * The values of the field "name", which is in lower case, joined by commas;
+ * "data" is NULL if it is absent.  NGX_ERROR: out of memory.
+ */
+
+ngx_int_t ngx_http_adm_request_field(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value);
+
+/* adds a field; key and value must live as long as the request */
+
+ngx_int_t ngx_http_adm_add_field(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_str_t *value);
+
+/* the client's X-Correlation-ID if it may be used, else $request_id */
+
+ngx_int_t ngx_http_adm_correlation(ngx_http_request_t *r, ngx_str_t *value);
+
+
+/* ngx_http_adm_suspend.c: sleeping until the trip is answered */
 
 /*
  * NGX_AGAIN: suspended until the trip is answered; NGX_DECLINED: the store
  * does not take it; NGX_ERROR.
  */
+
 ngx_int_t ngx_http_adm_suspend(ngx_http_adm_ctx_t *ctx);
+
+/* the client left: the trip goes on alone, what it grants is given back */
+
+void ngx_http_adm_abandon(ngx_http_adm_ctx_t *ctx);
 
 
 /*
@@ -169,20 +211,6 @@ ngx_int_t ngx_http_adm_reply(ngx_http_request_t *r, ngx_adm_answer_t *answer);
 
 ngx_int_t ngx_http_adm_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *type, ngx_str_t *body);
-
-/* adds a field; key and value must live as long as the request */
-
-ngx_int_t ngx_http_adm_add_field(ngx_http_request_t *r, ngx_str_t *key,
-    ngx_str_t *value);
-
-/* the joined values of the field "name", in lower case; empty if absent */
-
-ngx_int_t ngx_http_adm_request_field(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_str_t *value);
-
-/* the client's X-Correlation-ID if it may be used, else $request_id */
-
-ngx_int_t ngx_http_adm_correlation(ngx_http_request_t *r, ngx_str_t *value);
 
 
 /* ngx_http_adm_page.c: HTML pages with placeholders, embedded at build */

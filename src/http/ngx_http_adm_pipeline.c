@@ -18,6 +18,8 @@ static ngx_uint_t ngx_http_adm_applied(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
 static ngx_http_adm_step_t *ngx_http_adm_push_step(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
+static void ngx_http_adm_present(ngx_http_adm_ctx_t *ctx,
+    ngx_http_adm_step_t *step);
 static ngx_int_t ngx_http_adm_check_step(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
 static ngx_int_t ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx);
@@ -210,15 +212,28 @@ ngx_http_adm_push_step(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
 }
 
 
+/* what the subject says to the policy of a step, with an empty answer */
+
+static void
+ngx_http_adm_present(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
+{
+    ngx_adm_subject_t  *s;
+
+    s = &ctx->subject;
+
+    ngx_memzero(&s->answer, sizeof(ngx_adm_answer_t));
+
+    s->answer.retry = NGX_ADM_NO_RETRY;
+    s->values = step->values;
+}
+
+
 static ngx_int_t
 ngx_http_adm_check_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
 {
     ngx_adm_rc_e  rc;
 
-    ngx_memzero(&ctx->subject.answer, sizeof(ngx_adm_answer_t));
-
-    ctx->subject.answer.retry = NGX_ADM_NO_RETRY;
-    ctx->subject.values = step->values;
+    ngx_http_adm_present(ctx, step);
 
     rc = step->use->policy->check(&ctx->subject, step->use->conf,
                                   ngx_http_adm_step_state(step));
@@ -350,10 +365,7 @@ ngx_http_adm_conclude_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
     step->held = 0;
     ctx->claims--;
 
-    ngx_memzero(&ctx->subject.answer, sizeof(ngx_adm_answer_t));
-
-    ctx->subject.answer.retry = NGX_ADM_NO_RETRY;
-    ctx->subject.values = step->values;
+    ngx_http_adm_present(ctx, step);
 
     rc = step->use->policy->conclude(&ctx->subject, step->use->conf,
                                      ngx_http_adm_step_state(step), command);

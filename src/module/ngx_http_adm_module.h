@@ -40,7 +40,7 @@ typedef struct {
 } ngx_http_adm_limit_conf_t;
 
 
-/* ngx_http_adm_conf.c: configurations and what all directives share */
+/* ngx_http_adm_conf.c: configurations, and small directives */
 
 void *ngx_http_adm_create_main_conf(ngx_conf_t *cf);
 char *ngx_http_adm_init_main_conf(ngx_conf_t *cf, void *conf);
@@ -52,6 +52,9 @@ char *ngx_http_adm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 char *ngx_http_adm_site(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_adm_on_store_failure(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+
+/* ngx_http_adm_args.c: what all directives do with their arguments */
 
 /* 1 if "arg" is "NAME=VALUE" for that name, with the value in "value" */
 

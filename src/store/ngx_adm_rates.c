@@ -9,10 +9,11 @@
 
 
 static uint64_t ngx_adm_rates_tag(const u_char *secret, ngx_str_t *text);
+static ngx_int_t ngx_adm_rates_attach(void *data);
 static void ngx_adm_rates_derive(ngx_adm_rates_t *rates);
 static ngx_adm_overflow_t *ngx_adm_rates_place(ngx_adm_rates_t *rates,
-    ngx_array_t *all, uint64_t tag);
-static ngx_uint_t ngx_adm_rates_owned(ngx_array_t *all, uint64_t tag);
+    uint64_t tag);
+static ngx_uint_t ngx_adm_rates_owned(ngx_adm_zone_t *zone, uint64_t tag);
 static void ngx_adm_rates_overflow(ngx_adm_rates_t *rates,
     const adm_gcra_t *g, uint64_t *word, uint64_t now, uint64_t cost,
     adm_gcra_answer_t *answer);
@@ -22,19 +23,21 @@ ngx_adm_rates_t *
 ngx_adm_rates_add(ngx_conf_t *cf, ngx_adm_zone_t *zone, ngx_str_t *name,
     ngx_str_t *key)
 {
-    ngx_adm_rates_t  *rates, **slot;
+    ngx_adm_rates_t      *rates;
+    ngx_adm_zone_part_t  *part;
 
     rates = ngx_pcalloc(cf->pool, sizeof(ngx_adm_rates_t));
     if (rates == NULL) {
         return NULL;
     }
 
-    slot = ngx_array_push(&zone->rates);
-    if (slot == NULL) {
+    part = ngx_array_push(&zone->parts);
+    if (part == NULL) {
         return NULL;
     }
 
-    *slot = rates;
+    part->attach = ngx_adm_rates_attach;
+    part->data = rates;
 
     rates->name = *name;
     rates->key = *key;
@@ -87,16 +90,18 @@ ngx_adm_rates_derive(ngx_adm_rates_t *rates)
  * those of the running one go on with the places that they have.
  */
 
-ngx_int_t
-ngx_adm_rates_attach(ngx_adm_rates_t *rates, ngx_array_t *all)
+static ngx_int_t
+ngx_adm_rates_attach(void *data)
 {
+    ngx_adm_rates_t  *rates = data;
+
     uint64_t             tag;
     ngx_adm_overflow_t  *place;
 
     ngx_adm_rates_derive(rates);
 
     tag = ngx_adm_rates_tag(rates->zone->sh->secret, &rates->name);
-    place = ngx_adm_rates_place(rates, all, tag);
+    place = ngx_adm_rates_place(rates, tag);
 
     if (place == NULL) {
         ngx_log_error(NGX_LOG_EMERG, rates->zone->shm_zone->shm.log, 0,
@@ -120,7 +125,7 @@ ngx_adm_rates_attach(ngx_adm_rates_t *rates, ngx_array_t *all)
 /* the rate's own place, else an unused one, else that of a rate now gone */
 
 static ngx_adm_overflow_t *
-ngx_adm_rates_place(ngx_adm_rates_t *rates, ngx_array_t *all, uint64_t tag)
+ngx_adm_rates_place(ngx_adm_rates_t *rates, uint64_t tag)
 {
     ngx_uint_t           i;
     ngx_adm_overflow_t  *overflow, *unused, *gone;
@@ -138,7 +143,7 @@ ngx_adm_rates_place(ngx_adm_rates_t *rates, ngx_array_t *all, uint64_t tag)
         if (overflow[i].tag == 0) {
             unused = unused ? unused : &overflow[i];
 
-        } else if (!ngx_adm_rates_owned(all, overflow[i].tag)) {
+        } else if (!ngx_adm_rates_owned(rates->zone, overflow[i].tag)) {
             gone = &overflow[i];
         }
     }
@@ -147,19 +152,23 @@ ngx_adm_rates_place(ngx_adm_rates_t *rates, ngx_array_t *all, uint64_t tag)
 }
 
 
+/* whether a rate of this configuration has the tag */
+
 static ngx_uint_t
-ngx_adm_rates_owned(ngx_array_t *all, uint64_t tag)
+ngx_adm_rates_owned(ngx_adm_zone_t *zone, uint64_t tag)
 {
-    u_char            *secret;
-    ngx_uint_t         i;
-    ngx_adm_rates_t  **rates;
+    ngx_uint_t            i;
+    ngx_adm_rates_t      *rates;
+    ngx_adm_zone_part_t  *part;
 
-    rates = all->elts;
+    part = zone->parts.elts;
 
-    for (i = 0; i < all->nelts; i++) {
-        secret = rates[i]->zone->sh->secret;
+    for (i = 0; i < zone->parts.nelts; i++) {
+        rates = part[i].data;
 
-        if (ngx_adm_rates_tag(secret, &rates[i]->name) == tag) {
+        if (part[i].attach == ngx_adm_rates_attach
+            && ngx_adm_rates_tag(zone->sh->secret, &rates->name) == tag)
+        {
             return 1;
         }
     }

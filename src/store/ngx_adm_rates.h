@@ -47,11 +47,6 @@ ngx_adm_rates_t *ngx_adm_rates_add(ngx_conf_t *cf, ngx_adm_zone_t *zone,
     ngx_str_t *name, ngx_str_t *key);
 
 
-/* the zone's part of the above: "all" are the rates of the zone */
-
-ngx_int_t ngx_adm_rates_attach(ngx_adm_rates_t *rates, ngx_array_t *all);
-
-
 /*
  * Takes "cost" units, 0 to ADM_GCRA_COST_MAX, of the client "key", or of the
  * budget that newcomers share if the table is full; 1 if they fit, else 0.

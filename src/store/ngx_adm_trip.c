@@ -89,6 +89,7 @@ ngx_adm_trip_cancel(ngx_adm_trip_t *trip)
         return;
     }
 
+    ngx_adm_trip_give_back(trip);
     ngx_adm_trip_release(trip);
 }
 

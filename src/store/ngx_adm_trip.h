@@ -6,7 +6,7 @@
  *  - A submitted trip is answered exactly once, from the event loop and never
  *    from within ngx_adm_trip_submit(), or it is cancelled.
  *  - After ngx_adm_trip_cancel() its handler is not called; what the store
- *    grants later is given back.
+ *    granted, or grants later, is given back.
  *  - A trip does not live in a request's pool: the request may be gone when
  *    the store answers.  Whoever created it calls ngx_adm_trip_release() in
  *    or after the handler, or ngx_adm_trip_cancel(), and not both.

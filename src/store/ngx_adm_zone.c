@@ -5,7 +5,6 @@
 
 
 #include <ngx_adm_zone.h>
-#include <ngx_adm_rates.h>
 #include <openssl/rand.h>
 
 
@@ -37,7 +36,7 @@ ngx_adm_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size, void *tag)
         return NULL;
     }
 
-    if (ngx_array_init(&zone->rates, cf->pool, 4, sizeof(ngx_adm_rates_t *))
+    if (ngx_array_init(&zone->parts, cf->pool, 4, sizeof(ngx_adm_zone_part_t))
         != NGX_OK)
     {
         return NULL;
@@ -92,10 +91,10 @@ ngx_adm_zone_running_size(ngx_conf_t *cf, ngx_str_t *name, void *tag)
 static ngx_int_t
 ngx_adm_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    ngx_uint_t         i;
-    ngx_adm_zone_t    *zone;
-    ngx_slab_pool_t   *shpool;
-    ngx_adm_rates_t  **rates;
+    ngx_uint_t            i;
+    ngx_adm_zone_t       *zone;
+    ngx_slab_pool_t      *shpool;
+    ngx_adm_zone_part_t  *part;
 
     zone = shm_zone->data;
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
@@ -121,10 +120,10 @@ ngx_adm_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     zone->table.slots = zone->sh->slots;
     zone->table.buckets = zone->sh->buckets;
 
-    rates = zone->rates.elts;
+    part = zone->parts.elts;
 
-    for (i = 0; i < zone->rates.nelts; i++) {
-        if (ngx_adm_rates_attach(rates[i], &zone->rates) != NGX_OK) {
+    for (i = 0; i < zone->parts.nelts; i++) {
+        if (part[i].attach(part[i].data) != NGX_OK) {
             return NGX_ERROR;
         }
     }

@@ -55,13 +55,26 @@ typedef struct {
 } ngx_adm_zone_sh_t;
 
 
+/* NGX_ERROR: the reason is in the log */
+
+typedef ngx_int_t (*ngx_adm_zone_attach_pt)(void *data);
+
+
+/* what lives in a zone, and wants to know when the memory is there */
+
+typedef struct {
+    ngx_adm_zone_attach_pt      attach;
+    void                       *data;
+} ngx_adm_zone_part_t;
+
+
 /* a cycle's view of the zone */
 
 typedef struct {
     ngx_shm_zone_t             *shm_zone;
     ngx_adm_zone_sh_t          *sh;        /* NULL until the memory is there */
     adm_table_t                 table;
-    ngx_array_t                 rates;     /* of ngx_adm_rates_t * */
+    ngx_array_t                 parts;     /* of ngx_adm_zone_part_t */
     ngx_str_t                   file;      /* where it was declared */
     ngx_uint_t                  line;
 } ngx_adm_zone_t;

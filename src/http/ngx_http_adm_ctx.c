@@ -1,0 +1,189 @@
+
+/*
+ * A request's context: made with its first policy, found again after internal
+ * redirects, ended with the request's pool.
+ */
+
+
+#include <ngx_http_adm.h>
+#include <adm_field.h>
+
+
+static void ngx_http_adm_cleanup(void *data);
+
+
+ngx_http_adm_ctx_t *
+ngx_http_adm_create_ctx(ngx_http_request_t *r, ngx_http_adm_end_pt end)
+{
+    ngx_pool_cleanup_t  *cln;
+    ngx_http_adm_ctx_t  *ctx;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_adm_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_adm_ctx_t));
+
+    cln->handler = ngx_http_adm_cleanup;
+
+    ctx->request = r;
+    ctx->end = end;
+    ctx->subject.pool = r->pool;
+    ctx->subject.log = r->connection->log;
+    ctx->subject.remaining = NGX_ADM_NO_LIMIT;
+
+    ngx_queue_init(&ctx->steps);
+
+    ngx_http_set_ctx(r, ctx, ngx_http_admission_module);
+
+    return ctx;
+}
+
+
+/*
+ * An internal redirect zeroes the contexts of modules; ours is then found by
+ * its cleanup, as realip finds its own.
+ */
+
+ngx_http_adm_ctx_t *
+ngx_http_adm_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
+    ngx_http_adm_ctx_t  *ctx;
+
+    r = r->main;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_admission_module);
+
+    if (ctx || (!r->internal && !r->filter_finalize)) {
+        return ctx;
+    }
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+
+        if (cln->handler == ngx_http_adm_cleanup) {
+            ctx = cln->data;
+            ngx_http_set_ctx(r, ctx, ngx_http_admission_module);
+            return ctx;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_http_adm_cleanup(void *data)
+{
+    ngx_http_adm_ctx_t  *ctx = data;
+
+    ctx->end(ctx);
+}
+
+
+ngx_int_t
+ngx_http_adm_add_field(ngx_http_request_t *r, ngx_str_t *key,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+    h->key = *key;
+    h->value = *value;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_adm_request_field(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value)
+{
+    u_char           *p;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_str_null(value);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len != name->len
+                || ngx_strncmp(h[i].lowcase_key, name->data, name->len) != 0)
+            {
+                continue;
+            }
+
+            if (value->len == 0) {
+                *value = h[i].value;
+                continue;
+            }
+
+            p = ngx_pnalloc(r->pool, value->len + 2 + h[i].value.len);
+            if (p == NULL) {
+                return NGX_ERROR;
+            }
+
+            value->len = ngx_sprintf(p, "%V, %V", value, &h[i].value) - p;
+            value->data = p;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_adm_correlation(ngx_http_request_t *r, ngx_str_t *value)
+{
+    adm_str_t                   text;
+    ngx_http_adm_ctx_t         *ctx;
+    ngx_http_variable_value_t  *vv;
+    ngx_http_adm_main_conf_t   *amcf;
+
+    static ngx_str_t  name = ngx_string("x-correlation-id");
+
+    ctx = ngx_http_adm_get_ctx(r);
+
+    if (ctx && ctx->correlation.len) {
+        *value = ctx->correlation;
+        return NGX_OK;
+    }
+
+    if (ngx_http_adm_request_field(r->main, &name, value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    text.len = value->len;
+    text.data = value->data;
+
+    if (!adm_correlation_valid(text)) {
+        amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
+
+        vv = ngx_http_get_indexed_variable(r->main, amcf->request_id);
+        if (vv == NULL || vv->not_found) {
+            return NGX_ERROR;
+        }
+
+        value->len = vv->len;
+        value->data = vv->data;
+    }
+
+    if (ctx) {
+        ctx->correlation = *value;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,98 @@
+
+/*
+ * What all directives do with their arguments.
+ */
+
+
+#include <ngx_http_adm_module.h>
+
+
+ngx_uint_t
+ngx_http_adm_parameter(ngx_str_t *arg, const char *name, ngx_str_t *value)
+{
+    size_t  len;
+
+    len = ngx_strlen(name);
+
+    if (arg->len < len || ngx_strncmp(arg->data, name, len) != 0) {
+        return 0;
+    }
+
+    value->len = arg->len - len;
+    value->data = arg->data + len;
+
+    return 1;
+}
+
+
+ngx_int_t
+ngx_http_adm_check_name(ngx_conf_t *cf, ngx_str_t *directive, ngx_str_t *name)
+{
+    adm_str_t  text;
+
+    text.len = name->len;
+    text.data = name->data;
+
+    if (adm_name_valid(text)) {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid name \"%V\" in \"%V\", it must be 1 to %d "
+                       "letters, digits, \"_\", \".\" or \"-\"",
+                       name, directive, ADM_NAME_MAX);
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_adm_compile(ngx_conf_t *cf, ngx_str_t *text,
+    ngx_http_complex_value_t *value)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = text;
+    ccv.complex_value = value;
+
+    return ngx_http_compile_complex_value(&ccv);
+}
+
+
+ngx_str_t
+ngx_http_adm_names(ngx_conf_t *cf, ngx_array_t *names)
+{
+    u_char      *p;
+    size_t       len;
+    ngx_str_t    list, *name;
+    ngx_uint_t   i, n;
+
+    ngx_str_set(&list, "none");
+
+    n = names ? names->nelts : 0;
+    name = n ? names->elts : NULL;
+    len = 0;
+
+    for (i = 0; i < n; i++) {
+        len += name[i].len + sizeof("\"\", ") - 1;
+    }
+
+    p = n ? ngx_pnalloc(cf->pool, len) : NULL;
+
+    if (p == NULL) {
+        return list;
+    }
+
+    list.data = p;
+
+    for (i = 0; i < n; i++) {
+        p = ngx_sprintf(p, "%s\"%V\"", i ? ", " : "", &name[i]);
+    }
+
+    list.len = p - list.data;
+
+    return list;
+}

@@ -119,6 +119,7 @@ struct ngx_http_adm_ctx_s {
     unsigned                 suspended:1;
     unsigned                 expired:1;  /* the trip met its deadline */
     unsigned                 decided:1;  /* refused, or would be: "answer" */
+    unsigned                 dry_run:1;  /* would be, if decided */
     unsigned                 admitted:1; /* passed all, goes to the upstream */
     unsigned                 over:1;     /* nothing more is decided */
     unsigned                 counted:1;

@@ -35,7 +35,6 @@ static void ngx_http_adm_foresee(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_refuse(ngx_http_adm_ctx_t *ctx);
 static ngx_adm_cause_e ngx_http_adm_cause(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_fail(ngx_http_adm_ctx_t *ctx);
-static void ngx_http_adm_measured(ngx_http_adm_ctx_t *ctx);
 
 
 static uint64_t
@@ -106,7 +105,6 @@ ngx_http_adm_claim(ngx_http_adm_ctx_t *ctx)
 
     case NGX_OK:
         ctx->admitted = 1;
-        ngx_http_adm_measured(ctx);
         return NGX_DECLINED;
 
     case NGX_AGAIN:
@@ -416,7 +414,9 @@ ngx_http_adm_refused(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
 
     ngx_adm_count(use->series, verdict * 2 + ctx->subject.dry_run);
 
-    if (ctx->decided) {
+    /* a rehearsed refusal gives way to a real one, after a redirect */
+
+    if (ctx->decided && (ctx->subject.dry_run || !ctx->dry_run)) {
         return;
     }
 
@@ -427,6 +427,7 @@ ngx_http_adm_refused(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
     }
 
     ctx->decided = 1;
+    ctx->dry_run = ctx->subject.dry_run;
     answer->policy = use->name;
     ctx->answer = *answer;
 
@@ -467,7 +468,6 @@ ngx_http_adm_refuse(ngx_http_adm_ctx_t *ctx)
     ctx->over = 1;
 
     ngx_http_adm_give_back(ctx, ngx_http_adm_cause(ctx));
-    ngx_http_adm_measured(ctx);
     ngx_http_adm_count(ctx);
 
     return ngx_http_adm_reply(ctx->request, &ctx->answer);
@@ -508,18 +508,4 @@ ngx_http_adm_fail(ngx_http_adm_ctx_t *ctx)
     ngx_http_adm_give_back(ctx, NGX_ADM_CAUSE_FAILED);
 
     return NGX_HTTP_INTERNAL_SERVER_ERROR;
-}
-
-
-static void
-ngx_http_adm_measured(ngx_http_adm_ctx_t *ctx)
-{
-    ngx_http_adm_main_conf_t  *amcf;
-
-    amcf = ngx_http_get_module_main_conf(ctx->request,
-                                         ngx_http_admission_module);
-
-    ngx_adm_observe(amcf->decisions, ctx->spent);
-
-    ctx->spent = 0;
 }

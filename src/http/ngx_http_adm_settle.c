@@ -189,19 +189,25 @@ ngx_http_adm_sent(ngx_http_request_t *r)
 void
 ngx_http_adm_count(ngx_http_adm_ctx_t *ctx)
 {
-    ngx_adm_reason_e          reason;
-    ngx_http_adm_srv_conf_t  *ascf;
-
-    ascf = ngx_http_get_module_srv_conf(ctx->request,
-                                        ngx_http_admission_module);
+    ngx_uint_t                 dry_run;
+    ngx_adm_reason_e           reason;
+    ngx_http_adm_srv_conf_t   *ascf;
+    ngx_http_adm_main_conf_t  *amcf;
 
     if (ctx->counted) {
         return;
     }
 
     reason = ctx->decided ? ctx->answer.reason : NGX_ADM_REASON_NONE;
+    dry_run = ctx->decided ? ctx->dry_run : ctx->subject.dry_run;
 
-    ngx_adm_count(ascf->series, reason * 2 + ctx->subject.dry_run);
+    ascf = ngx_http_get_module_srv_conf(ctx->request,
+                                        ngx_http_admission_module);
+    amcf = ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_admission_module);
+
+    ngx_adm_count(ascf->series, reason * 2 + dry_run);
+    ngx_adm_observe(amcf->decisions, ctx->spent);
 
     ctx->counted = 1;
 }

@@ -7,6 +7,9 @@
 #include <ngx_http_adm_module.h>
 
 
+static ngx_str_t ngx_http_adm_expected(ngx_conf_t *cf, ngx_conf_enum_t *list);
+
+
 ngx_uint_t
 ngx_http_adm_parameter(ngx_str_t *arg, const char *name, ngx_str_t *value)
 {
@@ -22,6 +25,89 @@ ngx_http_adm_parameter(ngx_str_t *arg, const char *name, ngx_str_t *value)
     value->data = arg->data + len;
 
     return 1;
+}
+
+
+ngx_int_t
+ngx_http_adm_enum(ngx_conf_t *cf, ngx_conf_enum_t *list, ngx_str_t *text,
+    const char *what, const char *whose, ngx_str_t *owner, ngx_uint_t *value)
+{
+    ngx_str_t         expected;
+    ngx_conf_enum_t  *e;
+
+    for (e = list; e->name.len; e++) {
+
+        if (e->name.len == text->len
+            && ngx_strncmp(e->name.data, text->data, text->len) == 0)
+        {
+            *value = e->value;
+            return NGX_OK;
+        }
+    }
+
+    expected = ngx_http_adm_expected(cf, list);
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid %s \"%V\" %s \"%V\", it must be %V",
+                       what, text, whose, owner, &expected);
+
+    return NGX_ERROR;
+}
+
+
+/* "a", "b" or "c" */
+
+static ngx_str_t
+ngx_http_adm_expected(ngx_conf_t *cf, ngx_conf_enum_t *list)
+{
+    u_char           *p;
+    size_t            len;
+    ngx_str_t         text;
+    ngx_conf_enum_t  *e;
+
+    len = 0;
+
+    for (e = list; e->name.len; e++) {
+        len += e->name.len + sizeof("\"\" or ") - 1;
+    }
+
+    ngx_str_null(&text);
+
+    p = ngx_pnalloc(cf->pool, len);
+    if (p == NULL) {
+        return text;
+    }
+
+    text.data = p;
+
+    for (e = list; e->name.len; e++) {
+        p = ngx_sprintf(p, "%s\"%V\"",
+                        e == list ? "" : e[1].name.len ? ", " : " or ",
+                        &e->name);
+    }
+
+    text.len = p - text.data;
+
+    return text;
+}
+
+
+char *
+ngx_http_adm_enum_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t   *args;
+    ngx_uint_t  *field;
+
+    args = cf->args->elts;
+    field = (ngx_uint_t *) ((u_char *) conf + cmd->offset);
+
+    if (*field != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    return ngx_http_adm_enum(cf, cmd->post, &args[1], "value", "in",
+                             &cmd->name, field)
+           == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

@@ -279,9 +279,8 @@ ngx_http_adm_on_store_failure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_adm_loc_conf_t  *alcf = conf;
 
-    ngx_str_t         *value, word;
-    ngx_uint_t         i;
-    ngx_conf_enum_t   *e;
+    ngx_str_t   *value, word;
+    ngx_uint_t   i;
 
     static ngx_conf_enum_t  words[] = {
         { ngx_string("local"), NGX_ADM_FALLBACK_LOCAL },
@@ -292,39 +291,27 @@ ngx_http_adm_on_store_failure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (alcf->fallback != NGX_CONF_UNSET_UINT) {
-        return "is duplicate";
-    }
-
     for (i = 1; i < cf->args->nelts; i++) {
 
         if (!ngx_http_adm_parameter(&value[i], "rate=", &word)) {
-            goto invalid;
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" in \"%V\", "
+                               "it must be \"rate=\"",
+                               &value[i], &cmd->name);
+            return NGX_CONF_ERROR;
         }
 
-        for (e = words; e->name.len; e++) {
-
-            if (e->name.len == word.len
-                && ngx_strncmp(e->name.data, word.data, word.len) == 0)
-            {
-                alcf->fallback = e->value;
-                break;
-            }
+        if (alcf->fallback != NGX_CONF_UNSET_UINT) {
+            return "is duplicate";
         }
 
-        if (e->name.len == 0) {
-            goto invalid;
+        if (ngx_http_adm_enum(cf, words, &word, "value", "of \"rate=\" in",
+                              &cmd->name, &alcf->fallback)
+            != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
         }
     }
 
     return NGX_CONF_OK;
-
-invalid:
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" in \"%V\", it must be "
-                       "\"rate=local\", \"rate=open\" or \"rate=closed\"",
-                       &value[i], &cmd->name);
-
-    return NGX_CONF_ERROR;
 }

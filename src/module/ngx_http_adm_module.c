@@ -15,8 +15,8 @@ static void ngx_http_adm_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_conf_enum_t  ngx_http_adm_modes[] = {
-    { ngx_string("off"), NGX_HTTP_ADM_OFF },
     { ngx_string("on"), NGX_HTTP_ADM_ON },
+    { ngx_string("off"), NGX_HTTP_ADM_OFF },
     { ngx_string("dry_run"), NGX_HTTP_ADM_DRY_RUN },
     { ngx_null_string, 0 }
 };
@@ -63,7 +63,7 @@ static ngx_command_t  ngx_http_adm_commands[] = {
 
     { ngx_string("admission"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_adm_enum_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_adm_loc_conf_t, mode),
       &ngx_http_adm_modes },
@@ -77,7 +77,7 @@ static ngx_command_t  ngx_http_adm_commands[] = {
 
     { ngx_string("admission_log_level"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_adm_enum_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_adm_loc_conf_t, log_level),
       &ngx_http_adm_log_levels },

@@ -61,6 +61,19 @@ char *ngx_http_adm_on_store_failure(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_uint_t ngx_http_adm_parameter(ngx_str_t *arg, const char *name,
     ngx_str_t *value);
 
+/*
+ * The value of the word "text" in the list; NGX_ERROR, with the sentence in
+ * the log, if it is not there: "invalid WHAT "text" WHOSE "owner"".
+ */
+
+ngx_int_t ngx_http_adm_enum(ngx_conf_t *cf, ngx_conf_enum_t *list,
+    ngx_str_t *text, const char *what, const char *whose, ngx_str_t *owner,
+    ngx_uint_t *value);
+
+/* a slot for "enum" with such a sentence */
+
+char *ngx_http_adm_enum_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
 /* NGX_ERROR, with the sentence in the log, if "name" is none */
 
 ngx_int_t ngx_http_adm_check_name(ngx_conf_t *cf, ngx_str_t *directive,

@@ -14,8 +14,6 @@ static char *ngx_http_adm_rate_parameter(ngx_conf_t *cf,
     ngx_http_adm_rate_conf_t *rate, ngx_str_t *arg);
 static char *ngx_http_adm_rate_rate(ngx_conf_t *cf,
     ngx_http_adm_rate_conf_t *rate, ngx_str_t *text);
-static char *ngx_http_adm_rate_scope(ngx_conf_t *cf,
-    ngx_http_adm_rate_conf_t *rate, ngx_str_t *text);
 static char *ngx_http_adm_burst(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *text, uint64_t *burst);
 static ngx_uint_t ngx_http_adm_rate_depth_ok(ngx_http_adm_rate_conf_t *rate,
@@ -32,6 +30,13 @@ static ngx_str_t ngx_http_adm_rate_names(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf);
 static ngx_adm_series_t *ngx_http_adm_rate_series(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_str_t *name);
+
+
+static ngx_conf_enum_t  ngx_http_adm_scopes[] = {
+    { ngx_string("node"), NGX_ADM_SCOPE_NODE },
+    { ngx_string("exact"), NGX_ADM_SCOPE_EXACT },
+    { ngx_null_string, 0 }
+};
 
 
 char *
@@ -138,7 +143,10 @@ ngx_http_adm_rate_parameter(ngx_conf_t *cf, ngx_http_adm_rate_conf_t *rate,
     }
 
     if (ngx_http_adm_parameter(arg, "scope=", &value)) {
-        return ngx_http_adm_rate_scope(cf, rate, &value);
+        return ngx_http_adm_enum(cf, ngx_http_adm_scopes, &value, "scope",
+                                 "of rate", &rate->rate.name,
+                                 &rate->rate.scope)
+               == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
     if (ngx_http_adm_parameter(arg, "zone=", &value)) {
@@ -176,29 +184,6 @@ ngx_http_adm_rate_rate(ngx_conf_t *cf, ngx_http_adm_rate_conf_t *rate,
                        "from 1 to %d with \"r/s\", \"r/m\", \"r/h\" or "
                        "\"r/d\", as \"10r/s\"",
                        text, &rate->rate.name, ADM_RATE_MAX);
-
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_adm_rate_scope(ngx_conf_t *cf, ngx_http_adm_rate_conf_t *rate,
-    ngx_str_t *text)
-{
-    if (text->len == 4 && ngx_strncmp(text->data, "node", 4) == 0) {
-        rate->rate.scope = NGX_ADM_SCOPE_NODE;
-        return NGX_CONF_OK;
-    }
-
-    if (text->len == 5 && ngx_strncmp(text->data, "exact", 5) == 0) {
-        rate->rate.scope = NGX_ADM_SCOPE_EXACT;
-        return NGX_CONF_OK;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid scope \"%V\" of rate \"%V\", "
-                       "it must be \"node\" or \"exact\"",
-                       text, &rate->rate.name);
 
     return NGX_CONF_ERROR;
 }

@@ -24,7 +24,7 @@ typedef struct {
     adm_rate_t               rate;
     uint64_t                 burst;
     uint64_t                 ceiling;    /* the deepest of its uses */
-    ngx_adm_scope_e          scope;
+    ngx_uint_t               scope;      /* ngx_adm_scope_e */
     ngx_adm_rates_t         *words;
 } ngx_adm_rate_t;
 

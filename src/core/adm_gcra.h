@@ -11,9 +11,11 @@
  * A word also counts, modulo 1024, the refund steps that it has seen, since a
  * refund moves all later charges to an earlier time: a charge that is given
  * back afterwards must know by how much, lest it returns what has drained.
- * With no other refund in between a refund is exact; otherwise it may return
- * less, never more, as long as fewer than 1024 steps (4 depths) were refunded
- * while one request was under way.
+ * With no other refund in between a refund is exact.  Otherwise it may return
+ * less, since each refund counts whole steps, of a unit or 1/256 of the depth;
+ * and more, but never more than the charge itself, only if 1024 steps were
+ * refunded while it was under way, or its word was idle, evicted and made
+ * anew in that time.
  *
  * Time is in ticks of 2^-16 ms since an origin of the caller's, at least
  * ADM_GCRA_EPOCH at the start, so that a word of 0 is one never used; 54 bits
@@ -60,7 +62,7 @@ typedef struct {
 /*
  * Sets up a limit of "rate" with "burst" units above it.  An interval is
  * rounded up: what passes is never above the rate, and below it by less than
- * 1 % at a million a second, 0.01 % at ten thousand.
+ * 1.5 % up to a million a second, 0.02 % up to ten thousand.
  *
  * ADM_ERROR: the burst takes longer than 198 days to drain.
  */
@@ -79,6 +81,9 @@ void adm_gcra_share(adm_gcra_t *g, uint64_t depth);
 /*
  * Tells whether "cost" units, 0 to ADM_GCRA_COST_MAX, fit into "word" at
  * "now"; 1 if they do, else 0.  A cost of 0 always fits and changes nothing.
+ *
+ * A word further ahead than the ceiling was left by a slower rate or a larger
+ * burst: the request fits, once, and the word becomes full under this limit.
  */
 
 int adm_gcra_take(const adm_gcra_t *g, uint64_t word, uint64_t now,

@@ -13,7 +13,8 @@
  * bucket, so that newcomers go where less is used.
  *
  * Two processes cannot put the same tag into two slots: words only grow,
- * but for refunds, and a refund makes a slot busy for ADM_TABLE_REST; so if
+ * but for refunds and changed limits, and either leaves a slot busy for
+ * ADM_TABLE_REST; so if
  * two newcomers with one tag choose different slots, one of them has seen a
  * word older than the other did, in a slot that changed in between, and its
  * swap fails.  For this a slot's word is always read before its tag.  It
@@ -72,8 +73,9 @@ void adm_table_peek(const adm_table_t *t, const adm_gcra_t *g, uint64_t tag,
 
 
 /*
- * Gives back "cost" units that were taken when the tag's word became "taken";
- * nothing if the tag is not there any more, since then all has drained.
+ * Gives back "cost" units that were taken when the tag's word became "taken",
+ * as adm_gcra_refund() does; nothing if the tag is not there any more, since
+ * then all has drained.
  */
 
 void adm_table_refund(const adm_table_t *t, const adm_gcra_t *g, uint64_t tag,

@@ -2,7 +2,7 @@
 
 all: build
 
-build test lint unit asan static fuzz bench run clean:
+build static asan run unit lint test fuzz chaos bench clean:
 	@./dev $@
 
-.PHONY: all build test lint unit asan static fuzz bench run clean
+.PHONY: all build static asan run unit lint test fuzz chaos bench clean

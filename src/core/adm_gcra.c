@@ -27,16 +27,30 @@ adm_gcra_word(uint64_t tat, uint64_t steps)
 }
 
 
+static uint64_t
+adm_gcra_interval(const adm_rate_t *rate)
+{
+    return (adm_ticks(rate->period) + rate->count - 1) / rate->count;
+}
+
+
+uint64_t
+adm_gcra_burst_max(const adm_rate_t *rate)
+{
+    return ADM_GCRA_DEPTH_MAX / adm_gcra_interval(rate) - 1;
+}
+
+
 int
 adm_gcra_init(adm_gcra_t *g, const adm_rate_t *rate, uint64_t burst)
 {
     uint64_t  interval;
 
-    interval = (adm_ticks(rate->period) + rate->count - 1) / rate->count;
-
-    if (burst >= ADM_GCRA_DEPTH_MAX / interval) {
+    if (burst > adm_gcra_burst_max(rate)) {
         return ADM_ERROR;
     }
+
+    interval = adm_gcra_interval(rate);
 
     g->interval = interval;
     g->depth = (burst + 1) * interval;

@@ -70,6 +70,11 @@ typedef struct {
 int adm_gcra_init(adm_gcra_t *g, const adm_rate_t *rate, uint64_t burst);
 
 
+/* the largest burst that adm_gcra_init() takes with the rate */
+
+uint64_t adm_gcra_burst_max(const adm_rate_t *rate);
+
+
 /*
  * Widens the ceiling of "g" to "depth": another limit with the same interval
  * looks at the same words.

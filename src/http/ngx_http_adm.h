@@ -53,8 +53,10 @@ typedef struct {
 
 typedef struct {
     ngx_array_t             *uses[NGX_ADM_POLICIES];  /* of ngx_adm_use_t * */
+    ngx_uint_t               ignored;    /* mask of the above: inherited by
+                                            a content handler of ours */
 
-    /* all of the above, in the order of the pipeline */
+    /* all of the others, in the order of the pipeline */
     ngx_adm_use_t          **pipeline;
     ngx_uint_t               npipeline;
 
@@ -73,6 +75,7 @@ typedef struct {
     ngx_adm_use_t           *use;
     ngx_str_t               *values;
     ngx_adm_command_t       *command;    /* in the trip under way, or NULL */
+    unsigned                 dry_run:1;
     unsigned                 claim:1;    /* to be claimed, or on its way */
     unsigned                 held:1;     /* to be settled or given back */
 } ngx_http_adm_step_t;
@@ -142,6 +145,10 @@ ngx_int_t ngx_http_adm_phase_init(ngx_conf_t *cf);
 ngx_http_adm_ctx_t *ngx_http_adm_create_ctx(ngx_http_request_t *r,
     ngx_http_adm_end_pt end);
 
+/* what the subject says to the policy of a step, with an empty answer */
+
+void ngx_http_adm_present(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step);
+
 /* of the client's request, also from a subrequest; NULL: no policy yet */
 
 ngx_http_adm_ctx_t *ngx_http_adm_get_ctx(ngx_http_request_t *r);
@@ -184,6 +191,11 @@ void ngx_http_adm_abandon(ngx_http_adm_ctx_t *ctx);
  */
 
 ngx_int_t ngx_http_adm_check(ngx_http_adm_ctx_t *ctx);
+
+/* the location was left for another before its claims could travel */
+
+void ngx_http_adm_drop_claims(ngx_http_adm_ctx_t *ctx);
+
 ngx_int_t ngx_http_adm_claim(ngx_http_adm_ctx_t *ctx);
 
 
@@ -193,6 +205,12 @@ ngx_int_t ngx_http_adm_filter_init(ngx_conf_t *cf);
 void ngx_http_adm_settle(ngx_http_adm_ctx_t *ctx);
 void ngx_http_adm_end(ngx_http_adm_ctx_t *ctx);
 void ngx_http_adm_give_back(ngx_http_adm_ctx_t *ctx, ngx_adm_cause_e cause);
+
+/* a step, as if it had not been */
+
+void ngx_http_adm_give_back_step(ngx_http_adm_ctx_t *ctx,
+    ngx_http_adm_step_t *step, ngx_adm_cause_e cause);
+
 void ngx_http_adm_count(ngx_http_adm_ctx_t *ctx);
 
 
@@ -231,9 +249,10 @@ ngx_int_t ngx_http_adm_page(ngx_http_request_t *r,
 
 void ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use);
 
-/* writes the sums of what was left out, once a second */
+/* the sums of what was left out are written once a second, and at the end */
 
 ngx_int_t ngx_http_adm_log_init(ngx_cycle_t *cycle);
+void ngx_http_adm_log_flush(void);
 
 
 #endif /* _NGX_HTTP_ADM_H_INCLUDED_ */

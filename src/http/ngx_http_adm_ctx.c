@@ -42,6 +42,21 @@ ngx_http_adm_create_ctx(ngx_http_request_t *r, ngx_http_adm_end_pt end)
 }
 
 
+void
+ngx_http_adm_present(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
+{
+    ngx_adm_subject_t  *s;
+
+    s = &ctx->subject;
+
+    ngx_memzero(&s->answer, sizeof(ngx_adm_answer_t));
+
+    s->answer.retry = NGX_ADM_NO_RETRY;
+    s->values = step->values;
+    s->dry_run = step->dry_run;
+}
+
+
 /*
  * An internal redirect zeroes the contexts of modules; ours is then found by
  * its cleanup, as realip finds its own.

@@ -76,7 +76,7 @@ ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
     if (line) {
         line->series = use->series;
         line->reason = ctx->answer.reason;
-        line->dry_run = ctx->subject.dry_run;
+        line->dry_run = ctx->dry_run;
         line->level = ctx->level;
         line->similar = 0;
 
@@ -92,30 +92,33 @@ ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
 static void
 ngx_http_adm_log_line(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
 {
-    u_char            *last;
+    u_char            *p;
     ngx_str_t          correlation;
     ngx_adm_answer_t  *answer;
     ngx_adm_reason_t  *reason;
-    u_char             retry[sizeof("never") + NGX_INT_T_LEN];
+    u_char             retry[sizeof(", retry after:  s") + NGX_INT_T_LEN];
 
     answer = &ctx->answer;
     reason = &ngx_adm_reasons[answer->reason];
 
-    last = (answer->retry == NGX_ADM_NO_RETRY)
-           ? ngx_cpymem(retry, "never", 5)
-           : ngx_sprintf(retry, "%uis", answer->retry);
-    *last = '\0';
+    p = retry;
+
+    if (answer->retry != NGX_ADM_NO_RETRY) {
+        p = ngx_sprintf(p, ", retry after: %ui s", answer->retry);
+    }
+
+    *p = '\0';
 
     if (ngx_http_adm_correlation(ctx->request, &correlation) != NGX_OK) {
         ngx_str_null(&correlation);
     }
 
     ngx_log_error(ctx->level, ctx->request->connection->log, 0,
-                  "admission: %V by %V \"%V\", reason: %V, retry after: %s, "
+                  "admission: %V by %V \"%V\", reason: %V%s, "
                   "remaining: %uL%s, correlation: \"%V\"",
                   &ngx_adm_verdicts[reason->verdict], &use->policy->name,
                   &use->name, &reason->name, retry, answer->quota.remaining,
-                  ctx->subject.dry_run ? ", dry run" : "", &correlation);
+                  ctx->dry_run ? ", dry run" : "", &correlation);
 }
 
 
@@ -137,7 +140,7 @@ ngx_http_adm_log_find(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
 
         } else if (line->series == use->series
                    && line->reason == ctx->answer.reason
-                   && line->dry_run == ctx->subject.dry_run
+                   && line->dry_run == ctx->dry_run
                    && line->level == ctx->level)
         {
             return line;
@@ -150,6 +153,13 @@ ngx_http_adm_log_find(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
 
 static void
 ngx_http_adm_log_tick(ngx_event_t *ev)
+{
+    ngx_http_adm_log_flush();
+}
+
+
+void
+ngx_http_adm_log_flush(void)
 {
     ngx_uint_t                i;
     ngx_http_adm_log_line_t  *line;

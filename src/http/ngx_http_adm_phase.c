@@ -60,6 +60,12 @@ ngx_http_adm_preaccess_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    /* what refused before the claims could travel has led here */
+
+    if (ctx && ctx->trip == NULL && ctx->claims) {
+        ngx_http_adm_drop_claims(ctx);
+    }
+
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_admission_module);
 
     if (alcf->npipeline == 0 || alcf->mode == NGX_HTTP_ADM_OFF) {
@@ -77,7 +83,6 @@ ngx_http_adm_preaccess_handler(ngx_http_request_t *r)
         ctx->location = alcf;
         ctx->next = 0;
         ctx->level = alcf->log_level;
-        ctx->subject.dry_run = (alcf->mode == NGX_HTTP_ADM_DRY_RUN);
         ctx->subject.fallback = alcf->fallback;
     }
 

@@ -18,8 +18,6 @@ static ngx_uint_t ngx_http_adm_applied(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
 static ngx_http_adm_step_t *ngx_http_adm_push_step(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
-static void ngx_http_adm_present(ngx_http_adm_ctx_t *ctx,
-    ngx_http_adm_step_t *step);
 static ngx_int_t ngx_http_adm_check_step(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
 static ngx_int_t ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx);
@@ -29,6 +27,7 @@ static ngx_int_t ngx_http_adm_conclude_step(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
 static ngx_int_t ngx_http_adm_result(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step, ngx_adm_rc_e rc);
+static void ngx_http_adm_rehearse(ngx_http_adm_ctx_t *ctx);
 static void ngx_http_adm_refused(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
 static void ngx_http_adm_foresee(ngx_http_adm_ctx_t *ctx);
@@ -119,6 +118,29 @@ ngx_http_adm_claim(ngx_http_adm_ctx_t *ctx)
 }
 
 
+void
+ngx_http_adm_drop_claims(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_queue_t          *q, *prev;
+    ngx_http_adm_step_t  *step;
+
+    for (q = ngx_queue_last(&ctx->steps);
+         q != ngx_queue_sentinel(&ctx->steps);
+         q = prev)
+    {
+        prev = ngx_queue_prev(q);
+        step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
+
+        if (step->claim) {
+            ngx_http_adm_give_back_step(ctx, step, NGX_ADM_CAUSE_REFUSED);
+            ngx_queue_remove(q);
+        }
+    }
+
+    ctx->claims = 0;
+}
+
+
 /* NGX_OK: all passed; NGX_BUSY: refused; NGX_AGAIN: suspended; NGX_ERROR */
 
 static ngx_int_t
@@ -147,6 +169,8 @@ ngx_http_adm_checks(ngx_http_adm_ctx_t *ctx)
             return rc;
         }
     }
+
+    ngx_http_adm_rehearse(ctx);
 
     return NGX_OK;
 }
@@ -192,6 +216,7 @@ ngx_http_adm_push_step(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
     }
 
     step->use = use;
+    step->dry_run = (ctx->location->mode == NGX_HTTP_ADM_DRY_RUN);
     step->values = (ngx_str_t *) ((u_char *) step + size);
 
     values = use->values;
@@ -207,22 +232,6 @@ ngx_http_adm_push_step(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
     ngx_queue_insert_tail(&ctx->steps, &step->queue);
 
     return step;
-}
-
-
-/* what the subject says to the policy of a step, with an empty answer */
-
-static void
-ngx_http_adm_present(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
-{
-    ngx_adm_subject_t  *s;
-
-    s = &ctx->subject;
-
-    ngx_memzero(&s->answer, sizeof(ngx_adm_answer_t));
-
-    s->answer.retry = NGX_ADM_NO_RETRY;
-    s->values = step->values;
 }
 
 
@@ -293,7 +302,8 @@ ngx_http_adm_board(ngx_http_adm_ctx_t *ctx)
         }
 
         n = ctx->trip->n;
-        ctx->subject.values = step->values;
+
+        ngx_http_adm_present(ctx, step);
 
         if (step->use->policy->claim(&ctx->subject, step->use->conf,
                                      ngx_http_adm_step_state(step), ctx->trip)
@@ -346,6 +356,8 @@ ngx_http_adm_conclude(ngx_http_adm_ctx_t *ctx)
     ctx->expired = 0;
     ctx->stored += ngx_http_adm_clock() - ctx->sent;
 
+    ngx_http_adm_rehearse(ctx);
+
     return first;
 }
 
@@ -378,10 +390,6 @@ static ngx_int_t
 ngx_http_adm_result(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step,
     ngx_adm_rc_e rc)
 {
-    ngx_adm_subject_t  *s;
-
-    s = &ctx->subject;
-
     if (rc == NGX_ADM_ERROR) {
         return NGX_ERROR;
     }
@@ -389,13 +397,45 @@ ngx_http_adm_result(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step,
     if (rc == NGX_ADM_PASS) {
         step->held = 1;
         ngx_adm_count(step->use->series, NGX_ADM_VERDICT_ADMIT * 2
-                                         + s->dry_run);
+                                         + step->dry_run);
         return NGX_OK;
     }
 
     ngx_http_adm_refused(ctx, step);
 
-    return s->dry_run ? NGX_OK : NGX_BUSY;
+    return step->dry_run ? NGX_OK : NGX_BUSY;
+}
+
+
+/*
+ * After a rehearsed refusal all policies are still looked at, but what they
+ * took of their shadows is given back, and nothing travels, as if it was real.
+ */
+
+static void
+ngx_http_adm_rehearse(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_queue_t          *q;
+    ngx_adm_cause_e       cause;
+    ngx_http_adm_step_t  *step;
+
+    if (!ctx->decided || ctx->location->mode != NGX_HTTP_ADM_DRY_RUN) {
+        return;
+    }
+
+    cause = ngx_http_adm_cause(ctx);
+
+    for (q = ngx_queue_last(&ctx->steps);
+         q != ngx_queue_sentinel(&ctx->steps);
+         q = ngx_queue_prev(q))
+    {
+        step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
+
+        if (step->dry_run) {
+            ctx->claims -= step->claim;
+            ngx_http_adm_give_back_step(ctx, step, cause);
+        }
+    }
 }
 
 
@@ -412,22 +452,22 @@ ngx_http_adm_refused(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
     answer = &ctx->subject.answer;
     verdict = ngx_adm_reasons[answer->reason].verdict;
 
-    ngx_adm_count(use->series, verdict * 2 + ctx->subject.dry_run);
+    ngx_adm_count(use->series, verdict * 2 + step->dry_run);
 
     /* a rehearsed refusal gives way to a real one, after a redirect */
 
-    if (ctx->decided && (ctx->subject.dry_run || !ctx->dry_run)) {
+    if (ctx->decided && (step->dry_run || !ctx->dry_run)) {
         return;
     }
 
-    if (!ctx->subject.dry_run && verdict == NGX_ADM_VERDICT_LIMIT
+    if (!step->dry_run && verdict == NGX_ADM_VERDICT_LIMIT
         && answer->retry != NGX_ADM_NO_RETRY)
     {
         ngx_http_adm_foresee(ctx);
     }
 
     ctx->decided = 1;
-    ctx->dry_run = ctx->subject.dry_run;
+    ctx->dry_run = step->dry_run;
     answer->policy = use->name;
     ctx->answer = *answer;
 
@@ -457,6 +497,7 @@ ngx_http_adm_foresee(ngx_http_adm_ctx_t *ctx)
         }
 
         ctx->subject.values = step->values;
+
         use->policy->foresee(&ctx->subject, use->conf);
     }
 }

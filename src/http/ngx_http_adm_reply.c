@@ -300,6 +300,7 @@ ngx_int_t
 ngx_http_adm_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
     ngx_str_t *body)
 {
+    u_char       *parameters;
     ngx_int_t     rc;
     ngx_buf_t    *b;
     ngx_chain_t   out;
@@ -314,7 +315,14 @@ ngx_http_adm_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
     r->headers_out.status = status;
     r->headers_out.content_length_n = body->len;
     r->headers_out.content_type = *type;
-    r->headers_out.content_type_len = type->len;
+
+    /* a type with parameters has its charset, the site's is not added */
+
+    parameters = ngx_strlchr(type->data, type->data + type->len, ';');
+
+    r->headers_out.content_type_len = parameters
+                                      ? (size_t) (parameters - type->data)
+                                      : type->len;
     r->headers_out.content_type_lowcase = NULL;
 
     rc = ngx_http_send_header(r);

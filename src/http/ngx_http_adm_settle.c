@@ -69,7 +69,7 @@ ngx_http_adm_settle(ngx_http_adm_ctx_t *ctx)
         step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
 
         if (step->held && step->use->policy->settle) {
-            ctx->subject.values = step->values;
+            ngx_http_adm_present(ctx, step);
             step->use->policy->settle(&ctx->subject, step->use->conf,
                                       ngx_http_adm_step_state(step),
                                       &settlement);
@@ -108,23 +108,30 @@ ngx_http_adm_end(ngx_http_adm_ctx_t *ctx)
 void
 ngx_http_adm_give_back(ngx_http_adm_ctx_t *ctx, ngx_adm_cause_e cause)
 {
-    ngx_queue_t          *q;
-    ngx_http_adm_step_t  *step;
+    ngx_queue_t  *q;
 
     for (q = ngx_queue_last(&ctx->steps);
          q != ngx_queue_sentinel(&ctx->steps);
          q = ngx_queue_prev(q))
     {
-        step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
-
-        if (step->held && step->use->policy->give_back) {
-            ctx->subject.values = step->values;
-            step->use->policy->give_back(&ctx->subject, step->use->conf,
-                                         ngx_http_adm_step_state(step), cause);
-        }
-
-        step->held = 0;
+        ngx_http_adm_give_back_step(ctx,
+                         ngx_queue_data(q, ngx_http_adm_step_t, queue), cause);
     }
+}
+
+
+void
+ngx_http_adm_give_back_step(ngx_http_adm_ctx_t *ctx,
+    ngx_http_adm_step_t *step, ngx_adm_cause_e cause)
+{
+    if (step->held && step->use->policy->give_back) {
+        ngx_http_adm_present(ctx, step);
+        step->use->policy->give_back(&ctx->subject, step->use->conf,
+                                     ngx_http_adm_step_state(step), cause);
+    }
+
+    step->held = 0;
+    step->claim = 0;
 }
 
 
@@ -199,7 +206,8 @@ ngx_http_adm_count(ngx_http_adm_ctx_t *ctx)
     }
 
     reason = ctx->decided ? ctx->answer.reason : NGX_ADM_REASON_NONE;
-    dry_run = ctx->decided ? ctx->dry_run : ctx->subject.dry_run;
+    dry_run = ctx->decided ? ctx->dry_run
+                           : ctx->location->mode == NGX_HTTP_ADM_DRY_RUN;
 
     ascf = ngx_http_get_module_srv_conf(ctx->request,
                                         ngx_http_admission_module);

@@ -29,6 +29,38 @@ ngx_http_adm_parameter(ngx_str_t *arg, const char *name, ngx_str_t *value)
 
 
 ngx_int_t
+ngx_http_adm_check_arguments(ngx_conf_t *cf, ngx_uint_t first)
+{
+    u_char      *equal;
+    size_t       len;
+    ngx_str_t   *args;
+    ngx_uint_t   i, j;
+
+    args = cf->args->elts;
+
+    for (i = first; i < cf->args->nelts; i++) {
+        equal = ngx_strlchr(args[i].data, args[i].data + args[i].len, '=');
+        len = equal ? (size_t) (equal + 1 - args[i].data) : args[i].len;
+
+        for (j = first; j < i; j++) {
+
+            if (args[j].len >= len
+                && ngx_strncmp(args[j].data, args[i].data, len) == 0)
+            {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "duplicate parameter \"%V\" of \"%V\" "
+                                   "in \"%V\"",
+                                   &args[i], &args[1], &args[0]);
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_http_adm_enum(ngx_conf_t *cf, ngx_conf_enum_t *list, ngx_str_t *text,
     const char *what, const char *whose, ngx_str_t *owner, ngx_uint_t *value)
 {

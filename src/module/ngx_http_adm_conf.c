@@ -138,6 +138,7 @@ ngx_http_adm_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     alcf->uses[] = NULL;
+     *     alcf->ignored = 0;
      *     alcf->pipeline = NULL;
      *     alcf->npipeline = 0;
      *     alcf->public = 0;
@@ -173,13 +174,24 @@ ngx_http_adm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-/* a level that has uses of a policy does not inherit those of that policy */
+/*
+ * A level that has uses of a policy does not inherit those of that policy.
+ * A content handler of ours ignores what it inherits, but hands it on to
+ * locations inside; an "if" is its location.
+ */
 
 static ngx_int_t
 ngx_http_adm_merge_uses(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *prev,
     ngx_http_adm_loc_conf_t *conf)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                 i;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname) {
+        conf->public = prev->public;
+    }
 
     if (ngx_http_adm_init_uses(cf, prev) != NGX_OK
         || ngx_http_adm_init_uses(cf, conf) != NGX_OK)
@@ -189,8 +201,17 @@ ngx_http_adm_merge_uses(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *prev,
 
     for (i = 0; i < NGX_ADM_POLICIES; i++) {
 
-        if (conf->uses[i] == NULL && !conf->content) {
-            conf->uses[i] = prev->uses[i];
+        if (conf->uses[i]) {
+            continue;
+        }
+
+        conf->uses[i] = prev->uses[i];
+
+        if (clcf->noname) {
+            conf->ignored |= prev->ignored & (1 << i);
+
+        } else if (conf->content) {
+            conf->ignored |= 1 << i;
         }
     }
 
@@ -222,7 +243,10 @@ ngx_http_adm_build_pipeline(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf)
     n = 0;
 
     for (i = 0; i < NGX_ADM_POLICIES; i++) {
-        n += alcf->uses[i] ? alcf->uses[i]->nelts : 0;
+
+        if (alcf->uses[i] && !(alcf->ignored & (1 << i))) {
+            n += alcf->uses[i]->nelts;
+        }
     }
 
     if (n == 0) {
@@ -236,7 +260,7 @@ ngx_http_adm_build_pipeline(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf)
 
     for (i = 0; i < NGX_ADM_POLICIES; i++) {
 
-        if (alcf->uses[i] == NULL) {
+        if (alcf->uses[i] == NULL || alcf->ignored & (1 << i)) {
             continue;
         }
 

@@ -254,5 +254,6 @@ ngx_http_adm_init_process(ngx_cycle_t *cycle)
 static void
 ngx_http_adm_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_http_adm_log_flush();
     ngx_adm_counters_close();
 }

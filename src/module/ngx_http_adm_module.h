@@ -62,6 +62,13 @@ ngx_uint_t ngx_http_adm_parameter(ngx_str_t *arg, const char *name,
     ngx_str_t *value);
 
 /*
+ * NGX_ERROR, with the sentence in the log, if two of the arguments from
+ * "first" on are of the same parameter.
+ */
+
+ngx_int_t ngx_http_adm_check_arguments(ngx_conf_t *cf, ngx_uint_t first);
+
+/*
  * The value of the word "text" in the list; NGX_ERROR, with the sentence in
  * the log, if it is not there: "invalid WHAT "text" WHOSE "owner"".
  */

@@ -16,8 +16,6 @@ static char *ngx_http_adm_rate_rate(ngx_conf_t *cf,
     ngx_http_adm_rate_conf_t *rate, ngx_str_t *text);
 static char *ngx_http_adm_burst(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *text, uint64_t *burst);
-static ngx_uint_t ngx_http_adm_rate_depth_ok(ngx_http_adm_rate_conf_t *rate,
-    uint64_t burst);
 static char *ngx_http_adm_limit_parameter(ngx_conf_t *cf,
     ngx_http_adm_limit_conf_t *limit, ngx_str_t *arg);
 static ngx_http_adm_limit_conf_t *ngx_http_adm_push_limit(ngx_conf_t *cf,
@@ -55,7 +53,9 @@ ngx_http_adm_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_adm_compile(cf, &value[2], &rate->key) != NGX_OK) {
+    if (ngx_http_adm_check_arguments(cf, 3) != NGX_OK
+        || ngx_http_adm_compile(cf, &value[2], &rate->key) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -77,10 +77,12 @@ ngx_http_adm_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                       / rate->rate.rate.period);
     }
 
-    if (!ngx_http_adm_rate_depth_ok(rate, rate->rate.burst)) {
+    if (rate->rate.burst > adm_gcra_burst_max(&rate->rate.rate)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "burst %uL of rate \"%V\" takes more than "
-                           "198 days to drain", rate->rate.burst, &value[1]);
+                           "burst %uL of \"%V\" in \"admission_rate\" takes "
+                           "more than 198 days to drain, it must be at most "
+                           "%uL", rate->rate.burst, &value[1],
+                           adm_gcra_burst_max(&rate->rate.rate));
         return NGX_CONF_ERROR;
     }
 
@@ -104,7 +106,7 @@ ngx_http_adm_push_rate(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
 
     if (rate) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "rate \"%V\" is already defined in %V:%ui",
+                           "rate \"%V\" is already defined at %V:%ui",
                            name, &rate->file, rate->line);
         return NULL;
     }
@@ -180,7 +182,8 @@ ngx_http_adm_rate_rate(ngx_conf_t *cf, ngx_http_adm_rate_conf_t *rate,
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid rate \"%V\" of \"%V\", it must be a number "
+                       "invalid rate \"%V\" of \"%V\" in "
+                       "\"admission_rate\", it must be a number "
                        "from 1 to %d with \"r/s\", \"r/m\", \"r/h\" or "
                        "\"r/d\", as \"10r/s\"",
                        text, &rate->rate.name, ADM_RATE_MAX);
@@ -193,7 +196,8 @@ static char *
 ngx_http_adm_burst(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text,
     uint64_t *burst)
 {
-    adm_str_t  literal;
+    adm_str_t   literal;
+    ngx_str_t  *args;
 
     literal.len = text->len;
     literal.data = text->data;
@@ -202,20 +206,14 @@ ngx_http_adm_burst(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text,
         return NGX_CONF_OK;
     }
 
+    args = cf->args->elts;
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid burst \"%V\" of \"%V\", it must be a number "
-                       "from 0 to %d", text, name, ADM_GCRA_COST_MAX);
+                       "invalid burst \"%V\" of \"%V\" in \"%V\", "
+                       "it must be a number from 0 to %d",
+                       text, name, &args[0], ADM_GCRA_COST_MAX);
 
     return NGX_CONF_ERROR;
-}
-
-
-static ngx_uint_t
-ngx_http_adm_rate_depth_ok(ngx_http_adm_rate_conf_t *rate, uint64_t burst)
-{
-    adm_gcra_t  gcra;
-
-    return adm_gcra_init(&gcra, &rate->rate.rate, burst) == ADM_OK;
 }
 
 
@@ -231,6 +229,10 @@ ngx_http_adm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
 
     if (ngx_http_adm_check_name(cf, &cmd->name, &value[1]) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_adm_check_arguments(cf, 2) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -290,7 +292,7 @@ ngx_http_adm_push_limit(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf,
                == 0)
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "limit \"%V\" is already set in %V:%ui",
+                               "limit \"%V\" is already set at %V:%ui",
                                name, &limits[i]->file, limits[i]->line);
             return NULL;
         }
@@ -429,9 +431,11 @@ ngx_http_adm_init_limit(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
         != NGX_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "burst %i of limit \"%V\" takes more than 198 days "
-                      "to drain in %V:%ui",
-                      limit->burst, &limit->use.name, &limit->file,
+                      "burst %i of \"%V\" in \"admission_limit\" takes "
+                      "more than 198 days to drain, it must be at most %uL "
+                      "in %V:%ui",
+                      limit->burst, &limit->use.name,
+                      adm_gcra_burst_max(&rate->rate.rate), &limit->file,
                       limit->line);
         return NGX_ERROR;
     }

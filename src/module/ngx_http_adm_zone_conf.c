@@ -44,7 +44,7 @@ ngx_http_adm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (zone) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone \"%V\" is already defined in %V:%ui",
+                           "zone \"%V\" is already defined at %V:%ui",
                            &value[1], &zone->file, zone->line);
         return NGX_CONF_ERROR;
     }
@@ -53,17 +53,18 @@ ngx_http_adm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (size == NGX_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid size \"%V\" of zone \"%V\", "
-                           "it must be a number with \"k\" or \"m\", "
-                           "as \"8m\"",
+                           "invalid size \"%V\" of \"%V\" in "
+                           "\"admission_zone\", it must be a number of bytes, "
+                           "or with \"k\" or \"m\", as \"8m\"",
                            &value[2], &value[1]);
         return NGX_CONF_ERROR;
     }
 
     if (size < NGX_ADM_ZONE_MIN) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone \"%V\" is too small, the minimum is %dk",
-                           &value[1], NGX_ADM_ZONE_MIN / 1024);
+                           "size \"%V\" of \"%V\" in \"admission_zone\" "
+                           "is too small, the minimum is %dk",
+                           &value[2], &value[1], NGX_ADM_ZONE_MIN / 1024);
         return NGX_CONF_ERROR;
     }
 

@@ -1,0 +1,225 @@
+# The variables: what logs and upstreams of a site are told.
+#
+# Dashboards of the shop are built on access logs with these names; a variable
+# that is empty where it applies, or says of an admitted request that it was
+# refused, makes the sale unreadable afterwards.
+
+use Test::Nginx::Socket 'no_plan';
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    $block->set_value(http_config => ($block->http_config // "") . <<'_');
+log_format said "said <$admission_verdict|$admission_reason|$admission_policy|"
+                "$admission_remaining|$admission_trips|$admission_store_time>";
+access_log logs/access.log said;
+_
+    $block->set_value(no_error_log => "[alert]\n[emerg]\n[crit]")
+        if !defined $block->no_error_log;
+});
+
+no_long_string();
+run_tests();
+
+__DATA__
+
+=== TEST 1: admitted
+--- http_config
+admission_rate a $server_name rate=1r/h burst=9;
+--- config
+location = /t { admission_limit a; empty_gif; }
+--- request
+GET /t
+--- access_log
+said <admit|||9|0|>
+
+
+
+=== TEST 2: refused
+--- http_config
+admission_rate a $server_name rate=1r/h burst=9;
+--- config
+location = /t { admission_limit a cost=11; empty_gif; }
+--- request
+GET /t
+--- error_code: 429
+--- access_log
+said <limit|cost|a|10|0|>
+
+
+
+=== TEST 3: refused for its rate
+--- http_config
+admission_rate a $server_name rate=1r/h burst=0;
+--- config
+location = /t { admission_limit a; empty_gif; }
+--- raw_request eval
+"GET /t HTTP/1.1\r\nHost: localhost\r\n\r\nGET /t HTTP/1.0\r\nHost: localhost\r\n\r\n"
+--- ignore_response
+--- access_log
+said <admit|||0|0|>
+said <limit|rate|a|0|0|>
+
+
+
+=== TEST 4: a cost that is none
+--- http_config
+admission_rate a $server_name rate=1r/h burst=9;
+--- config
+location = /t { admission_limit a cost=x; empty_gif; }
+--- request
+GET /t
+--- error_code: 400
+--- access_log
+said <invalid|bad_cost|a||0|>
+
+
+
+=== TEST 5: nothing applies
+--- config
+location = /t { empty_gif; }
+--- request
+GET /t
+--- access_log
+said <|||||>
+
+
+
+=== TEST 6: switched off
+--- http_config
+admission_rate a $server_name rate=1r/h burst=9;
+--- config
+location = /t { admission off; admission_limit a; empty_gif; }
+--- request
+GET /t
+--- access_log
+said <|||||>
+
+
+
+=== TEST 7: an empty key: looked at, and without a budget
+--- http_config
+admission_rate a $arg_k rate=1r/h burst=9;
+--- config
+location = /t { admission_limit a; empty_gif; }
+--- request
+GET /t
+--- access_log
+said <admit||||0|>
+
+
+
+=== TEST 8: by the store
+--- http_config
+admission_rate a $server_name rate=1r/h burst=9 scope=exact;
+--- config
+location = /t { admission_limit a; empty_gif; }
+--- request
+GET /t
+--- access_log eval
+qr/said <admit\|\|\|9\|1\|0\.\d{6}>/
+
+
+
+=== TEST 9: refused by the store
+--- http_config
+admission_rate a $server_name rate=1r/h burst=9 scope=exact;
+--- config
+location = /t { admission_limit a cost=11; empty_gif; }
+--- request
+GET /t
+--- error_code: 429
+--- access_log eval
+qr/said <limit\|cost\|a\|10\|1\|0\.\d{6}>/
+
+
+
+=== TEST 10: admitted, and then not there
+The verdict is ours, the 404 is the site's.
+--- http_config
+admission_rate a $server_name rate=1r/h burst=9;
+--- config
+location = /t { admission_limit a; root html/nowhere; }
+--- request
+GET /t
+--- error_code: 404
+--- access_log
+said <admit|||9|0|>
+
+
+
+=== TEST 11: charged, and then denied
+--- http_config
+admission_rate a $server_name rate=1r/h burst=9;
+--- config
+location = /t { admission_limit a; deny all; empty_gif; }
+--- request
+GET /t
+--- error_code: 403
+--- access_log eval
+qr/said <(admit)?\|\|\|9\|0\|>/
+
+
+
+=== TEST 12: behind the site's error page they are those of the refusal
+--- http_config
+admission_rate a $server_name rate=1r/h burst=9;
+--- config
+error_page 429 /slow;
+location = /slow { internal; return 429 "slow\n"; }
+location = /t { admission_limit a cost=11; empty_gif; }
+--- request
+GET /t
+--- error_code: 429
+--- access_log
+said <limit|cost|a|10|0|>
+
+
+
+=== TEST 13: what the upstream is told
+--- http_config
+admission_rate a $server_name rate=1r/h burst=9;
+server {
+    listen $TEST_NGINX_RAND_PORT_1;
+    access_log off;
+    location / { return 200 "$http_x_said\n"; }
+}
+--- config
+location = /t {
+    admission_limit a;
+    proxy_set_header X-Said "$admission_verdict $admission_remaining $admission_trips";
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+}
+--- request
+GET /t
+--- response_body
+admit 9 0
+
+
+
+=== TEST 14: asked for before anything is decided
+In the rewrite phase they are empty; the answer must not be kept for later.
+--- http_config
+admission_rate a $server_name rate=1r/h burst=9;
+--- config
+location = /t {
+    set $early "<$admission_verdict$admission_reason$admission_policy$admission_remaining$admission_trips>";
+    add_header X-Early $early;
+    admission_limit a;
+    empty_gif;
+}
+--- request
+GET /t
+--- response_headers
+X-Early: <>
+--- access_log
+said <admit|||9|0|>
+
+
+
+=== TEST 15: the version
+--- config
+location = /t { return 200 "$admission_version\n"; }
+--- request
+GET /t
+--- response_body_like: ^\d+\.\d+\.\d+$

@@ -42,6 +42,7 @@ typedef struct {
     ngx_adm_keeper_t        *keeper;
     ngx_msec_t               timeout;    /* of a trip */
     ngx_int_t                request_id; /* index of the variable */
+    ngx_array_t             *page;       /* of a refusal, for people */
 } ngx_http_adm_main_conf_t;
 
 
@@ -166,7 +167,8 @@ ngx_int_t ngx_http_adm_request_field(ngx_http_request_t *r, ngx_str_t *name,
 ngx_int_t ngx_http_adm_add_field(ngx_http_request_t *r, ngx_str_t *key,
     ngx_str_t *value);
 
-/* the client's X-Correlation-ID if it may be used, else $request_id */
+
+/* ngx_http_adm_id.c: the client's X-Correlation-ID, else $request_id */
 
 ngx_int_t ngx_http_adm_correlation(ngx_http_request_t *r, ngx_str_t *value);
 
@@ -239,9 +241,13 @@ typedef struct {
     ngx_str_t                value;      /* escaped already */
 } ngx_http_adm_placeholder_t;
 
-/* fills the refusal page, in the request's pool */
+/* the refusal page, cut at its placeholders; NULL: out of memory */
 
-ngx_int_t ngx_http_adm_page(ngx_http_request_t *r,
+ngx_array_t *ngx_http_adm_page_compile(ngx_conf_t *cf);
+
+/* fills the page, in the request's pool */
+
+ngx_int_t ngx_http_adm_page(ngx_http_request_t *r, ngx_array_t *parts,
     ngx_http_adm_placeholder_t *values, ngx_uint_t n, ngx_str_t *page);
 
 

@@ -6,7 +6,6 @@
 
 
 #include <ngx_http_adm.h>
-#include <adm_field.h>
 
 
 static void ngx_http_adm_cleanup(void *data);
@@ -154,50 +153,6 @@ ngx_http_adm_request_field(ngx_http_request_t *r, ngx_str_t *name,
             value->len = ngx_sprintf(p, "%V, %V", value, &h[i].value) - p;
             value->data = p;
         }
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_adm_correlation(ngx_http_request_t *r, ngx_str_t *value)
-{
-    adm_str_t                   text;
-    ngx_http_adm_ctx_t         *ctx;
-    ngx_http_variable_value_t  *vv;
-    ngx_http_adm_main_conf_t   *amcf;
-
-    static ngx_str_t  name = ngx_string("x-correlation-id");
-
-    ctx = ngx_http_adm_get_ctx(r);
-
-    if (ctx && ctx->correlation.len) {
-        *value = ctx->correlation;
-        return NGX_OK;
-    }
-
-    if (ngx_http_adm_request_field(r->main, &name, value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    text.len = value->len;
-    text.data = value->data;
-
-    if (!adm_correlation_valid(text)) {
-        amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
-
-        vv = ngx_http_get_indexed_variable(r->main, amcf->request_id);
-        if (vv == NULL || vv->not_found) {
-            return NGX_ERROR;
-        }
-
-        value->len = vv->len;
-        value->data = vv->data;
-    }
-
-    if (ctx) {
-        ctx->correlation = *value;
     }
 
     return NGX_OK;

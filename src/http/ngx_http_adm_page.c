@@ -6,93 +6,130 @@
 
 #include <ngx_http_adm.h>
 #include <ngx_http_adm_assets.h>
+#include <ngx_http_adm_text.h>
 
 
-static u_char *ngx_http_adm_page_write(u_char *dst, ngx_str_t *page,
+/* text, and the placeholder behind it */
+
+typedef struct {
+    ngx_str_t   text;
+    ngx_str_t   name;                /* empty: the page ends */
+} ngx_http_adm_page_part_t;
+
+
+static u_char *ngx_http_adm_page_mark(u_char *p, u_char *last, u_char mark);
+static ngx_str_t *ngx_http_adm_page_value(ngx_str_t *name,
     ngx_http_adm_placeholder_t *values, ngx_uint_t n);
-static ngx_str_t *ngx_http_adm_page_value(u_char *name, size_t len,
-    ngx_http_adm_placeholder_t *values, ngx_uint_t n);
 
 
-static ngx_str_t  ngx_http_adm_refusal_page = {
-    sizeof(ngx_http_adm_refusal_html),
-    ngx_http_adm_refusal_html
-};
+ngx_array_t *
+ngx_http_adm_page_compile(ngx_conf_t *cf)
+{
+    u_char                    *p, *last, *open, *close;
+    ngx_array_t               *parts;
+    ngx_http_adm_page_part_t  *part;
+
+    parts = ngx_array_create(cf->pool, 8, sizeof(ngx_http_adm_page_part_t));
+    if (parts == NULL) {
+        return NULL;
+    }
+
+    p = ngx_http_adm_refusal_html;
+    last = p + sizeof(ngx_http_adm_refusal_html);
+
+    do {
+        part = ngx_array_push(parts);
+        if (part == NULL) {
+            return NULL;
+        }
+
+        open = ngx_http_adm_page_mark(p, last, '{');
+        close = ngx_http_adm_page_mark(open, last, '}');
+
+        part->text.data = p;
+        part->text.len = open - p;
+
+        part->name.data = open + 2;
+        part->name.len = (close == last) ? 0 : close - open - 2;
+
+        p = close + 2;
+
+    } while (close != last);
+
+    return parts;
+}
+
+
+/* where the mark stands doubled, or the end */
+
+static u_char *
+ngx_http_adm_page_mark(u_char *p, u_char *last, u_char mark)
+{
+    for ( /* void */ ; p < last - 1; p++) {
+
+        if (p[0] == mark && p[1] == mark) {
+            return p;
+        }
+    }
+
+    return last;
+}
 
 
 ngx_int_t
-ngx_http_adm_page(ngx_http_request_t *r, ngx_http_adm_placeholder_t *values,
-    ngx_uint_t n, ngx_str_t *page)
+ngx_http_adm_page(ngx_http_request_t *r, ngx_array_t *parts,
+    ngx_http_adm_placeholder_t *values, ngx_uint_t n, ngx_str_t *page)
 {
-    size_t      room;
-    ngx_uint_t  i;
+    u_char                    *p;
+    size_t                     room;
+    ngx_uint_t                 i;
+    ngx_http_adm_page_part_t  *part;
 
-    room = ngx_http_adm_refusal_page.len;
+    part = parts->elts;
+    room = 0;
 
-    /* a placeholder may stand twice, as a title does */
-
-    for (i = 0; i < n; i++) {
-        room += 2 * values[i].value.len;
+    for (i = 0; i < parts->nelts; i++) {
+        room += part[i].text.len
+                + ngx_http_adm_page_value(&part[i].name, values, n)->len;
     }
 
-    page->data = ngx_pnalloc(r->pool, room);
-    if (page->data == NULL) {
+    p = ngx_pnalloc(r->pool, room);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    page->len = ngx_http_adm_page_write(page->data, &ngx_http_adm_refusal_page,
-                                        values, n)
-                - page->data;
+    page->data = p;
+
+    for (i = 0; i < parts->nelts; i++) {
+        p = ngx_http_adm_put_str(p, &part[i].text);
+        p = ngx_http_adm_put_str(p, ngx_http_adm_page_value(&part[i].name,
+                                                            values, n));
+    }
+
+    page->len = p - page->data;
 
     return NGX_OK;
 }
 
 
-static u_char *
-ngx_http_adm_page_write(u_char *dst, ngx_str_t *page,
-    ngx_http_adm_placeholder_t *values, ngx_uint_t n)
-{
-    u_char     *p, *last, *open, *close;
-    ngx_str_t  *value;
-
-    p = page->data;
-    last = p + page->len;
-
-    for ( ;; ) {
-        open = ngx_strlcasestrn(p, last, (u_char *) "{{", 2 - 1);
-        close = open ? ngx_strlcasestrn(open, last, (u_char *) "}}", 2 - 1)
-                     : NULL;
-
-        if (close == NULL) {
-            return ngx_cpymem(dst, p, last - p);
-        }
-
-        dst = ngx_cpymem(dst, p, open - p);
-        value = ngx_http_adm_page_value(open + 2, close - open - 2, values, n);
-
-        if (value) {
-            dst = ngx_cpymem(dst, value->data, value->len);
-        }
-
-        p = close + 2;
-    }
-}
-
+/* empty for a name that has none */
 
 static ngx_str_t *
-ngx_http_adm_page_value(u_char *name, size_t len,
-    ngx_http_adm_placeholder_t *values, ngx_uint_t n)
+ngx_http_adm_page_value(ngx_str_t *name, ngx_http_adm_placeholder_t *values,
+    ngx_uint_t n)
 {
     ngx_uint_t  i;
 
+    static ngx_str_t  empty = ngx_string("");
+
     for (i = 0; i < n; i++) {
 
-        if (values[i].name.len == len
-            && ngx_strncmp(values[i].name.data, name, len) == 0)
+        if (values[i].name.len == name->len
+            && ngx_strncmp(values[i].name.data, name->data, name->len) == 0)
         {
             return &values[i].value;
         }
     }
 
-    return NULL;
+    return &empty;
 }

@@ -6,11 +6,22 @@
 
 
 #include <ngx_http_adm.h>
+#include <ngx_http_adm_text.h>
 #include <adm_accept.h>
-#include <adm_field.h>
 
 
-#define NGX_HTTP_ADM_NUMBERS   (6 * NGX_INT64_LEN)
+#define NGX_HTTP_ADM_NUMBERS      (6 * NGX_INT64_LEN)
+#define NGX_HTTP_ADM_ACCEPTS      8
+#define NGX_HTTP_ADM_ACCEPT_LEN   240
+
+
+/* a value of Accept, and what it came to */
+
+typedef struct {
+    size_t       len;
+    ngx_uint_t   html;
+    u_char       text[NGX_HTTP_ADM_ACCEPT_LEN];
+} ngx_http_adm_accept_t;
 
 
 static ngx_int_t ngx_http_adm_reply_fields(ngx_http_request_t *r,
@@ -21,6 +32,7 @@ static ngx_uint_t ngx_http_adm_has_error_page(ngx_http_request_t *r,
     ngx_uint_t status);
 static ngx_int_t ngx_http_adm_reply_body(ngx_http_request_t *r,
     ngx_adm_answer_t *answer, ngx_str_t *type, ngx_str_t *body);
+static ngx_uint_t ngx_http_adm_accepts_html(ngx_str_t *accept);
 static ngx_int_t ngx_http_adm_reply_html(ngx_http_request_t *r,
     ngx_adm_answer_t *answer, ngx_str_t *instance, ngx_str_t *body);
 static ngx_int_t ngx_http_adm_reply_problem(ngx_http_request_t *r,
@@ -93,7 +105,8 @@ ngx_http_adm_reply_fields(ngx_http_request_t *r, ngx_adm_answer_t *answer)
             return NGX_ERROR;
         }
 
-        value.len = ngx_sprintf(value.data, "%ui", answer->retry) - value.data;
+        value.len = ngx_http_adm_put_number(value.data, answer->retry)
+                    - value.data;
 
         if (ngx_http_adm_add_field(r, &ngx_http_adm_retry_after, &value)
             != NGX_OK)
@@ -122,16 +135,23 @@ ngx_http_adm_reply_quota(ngx_http_request_t *r, ngx_adm_answer_t *answer)
     }
 
     policy.data = p;
-    p = ngx_sprintf(p, "\"%V\";q=%uL;w=%uL", &answer->policy,
-                    answer->quota.quota, answer->quota.window);
+    p = ngx_http_adm_put(p, "\"");
+    p = ngx_http_adm_put_str(p, &answer->policy);
+    p = ngx_http_adm_put(p, "\";q=");
+    p = ngx_http_adm_put_number(p, answer->quota.quota);
+    p = ngx_http_adm_put(p, ";w=");
+    p = ngx_http_adm_put_number(p, answer->quota.window);
     policy.len = p - policy.data;
 
     limit.data = p;
-    p = ngx_sprintf(p, "\"%V\";r=%uL", &answer->policy,
-                    answer->quota.remaining);
+    p = ngx_http_adm_put(p, "\"");
+    p = ngx_http_adm_put_str(p, &answer->policy);
+    p = ngx_http_adm_put(p, "\";r=");
+    p = ngx_http_adm_put_number(p, answer->quota.remaining);
 
     if (answer->retry != NGX_ADM_NO_RETRY) {
-        p = ngx_sprintf(p, ";t=%ui", answer->retry);
+        p = ngx_http_adm_put(p, ";t=");
+        p = ngx_http_adm_put_number(p, answer->retry);
     }
 
     limit.len = p - limit.data;
@@ -178,7 +198,6 @@ ngx_http_adm_reply_body(ngx_http_request_t *r, ngx_adm_answer_t *answer,
     ngx_str_t *type, ngx_str_t *body)
 {
     ngx_str_t  accept, instance;
-    adm_str_t  field;
 
     if (ngx_http_adm_request_field(r, &ngx_http_adm_accept, &accept) != NGX_OK
         || ngx_http_adm_correlation(r, &instance) != NGX_OK)
@@ -186,10 +205,7 @@ ngx_http_adm_reply_body(ngx_http_request_t *r, ngx_adm_answer_t *answer,
         return NGX_ERROR;
     }
 
-    field.len = accept.len;
-    field.data = accept.data;
-
-    if (adm_accept_html(field)) {
+    if (ngx_http_adm_accepts_html(&accept)) {
         *type = ngx_http_adm_html;
         return ngx_http_adm_reply_html(r, answer, &instance, body);
     }
@@ -200,13 +216,59 @@ ngx_http_adm_reply_body(ngx_http_request_t *r, ngx_adm_answer_t *answer,
 }
 
 
+/*
+ * A crowd has few browsers: what their fields came to is kept, since reading
+ * one anew costs half a microsecond.
+ */
+
+static ngx_uint_t
+ngx_http_adm_accepts_html(ngx_str_t *accept)
+{
+    adm_str_t                field;
+    ngx_uint_t               i;
+    ngx_http_adm_accept_t   *known;
+
+    static ngx_uint_t             next;
+    static ngx_http_adm_accept_t  seen[NGX_HTTP_ADM_ACCEPTS];
+
+    if (accept->len == 0) {
+        return 0;
+    }
+
+    for (i = 0; i < NGX_HTTP_ADM_ACCEPTS; i++) {
+
+        if (seen[i].len == accept->len
+            && ngx_memcmp(seen[i].text, accept->data, accept->len) == 0)
+        {
+            return seen[i].html;
+        }
+    }
+
+    field.len = accept->len;
+    field.data = accept->data;
+
+    if (accept->len > NGX_HTTP_ADM_ACCEPT_LEN) {
+        return adm_accept_html(field);
+    }
+
+    known = &seen[next++ % NGX_HTTP_ADM_ACCEPTS];
+
+    ngx_memcpy(known->text, accept->data, accept->len);
+    known->len = accept->len;
+    known->html = adm_accept_html(field);
+
+    return known->html;
+}
+
+
 static ngx_int_t
 ngx_http_adm_reply_html(ngx_http_request_t *r, ngx_adm_answer_t *answer,
     ngx_str_t *instance, ngx_str_t *body)
 {
-    u_char            *p;
-    ngx_str_t          status, retry;
-    ngx_adm_reason_t  *reason;
+    u_char                    *p;
+    ngx_str_t                  status, retry;
+    ngx_adm_reason_t          *reason;
+    ngx_http_adm_main_conf_t  *amcf;
 
     reason = &ngx_adm_reasons[answer->reason];
 
@@ -217,14 +279,16 @@ ngx_http_adm_reply_html(ngx_http_request_t *r, ngx_adm_answer_t *answer,
     }
 
     status.data = p;
-    p = ngx_sprintf(p, "%ui", reason->status);
+    p = ngx_http_adm_put_number(p, reason->status);
     status.len = p - status.data;
 
     retry.data = p;
 
     if (answer->retry != NGX_ADM_NO_RETRY) {
-        p = ngx_sprintf(p, "You can try again in %ui second%s.",
-                        answer->retry, answer->retry == 1 ? "" : "s");
+        p = ngx_http_adm_put(p, "You can try again in ");
+        p = ngx_http_adm_put_number(p, answer->retry);
+        p = (answer->retry == 1) ? ngx_http_adm_put(p, " second.")
+                                 : ngx_http_adm_put(p, " seconds.");
     }
 
     retry.len = p - retry.data;
@@ -237,8 +301,10 @@ ngx_http_adm_reply_html(ngx_http_request_t *r, ngx_adm_answer_t *answer,
         { ngx_string("instance"), *instance }
     };
 
-    return ngx_http_adm_page(r, values, sizeof(values) / sizeof(values[0]),
-                             body);
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
+
+    return ngx_http_adm_page(r, amcf->page, values,
+                             sizeof(values) / sizeof(values[0]), body);
 }
 
 
@@ -271,21 +337,33 @@ ngx_http_adm_reply_problem(ngx_http_request_t *r, ngx_adm_answer_t *answer,
 
     body->data = p;
 
-    p = ngx_sprintf(p, "{\"type\":\"%V\",\"title\":\"%V\",\"status\":%ui,"
-                    "\"detail\":\"%V\",\"instance\":\"%V\",\"reason\":\"%V\"",
-                    &reason->type, &reason->title, reason->status,
-                    &reason->detail, instance, &reason->name);
-
-    if (answer->policy.len) {
-        p = ngx_sprintf(p, ",\"policy\":\"%V\"", &answer->policy);
-    }
+    p = ngx_http_adm_put(p, "{\"type\":\"");
+    p = ngx_http_adm_put_str(p, &reason->type);
+    p = ngx_http_adm_put(p, "\",\"title\":\"");
+    p = ngx_http_adm_put_str(p, &reason->title);
+    p = ngx_http_adm_put(p, "\",\"status\":");
+    p = ngx_http_adm_put_number(p, reason->status);
+    p = ngx_http_adm_put(p, ",\"detail\":\"");
+    p = ngx_http_adm_put_str(p, &reason->detail);
+    p = ngx_http_adm_put(p, "\",\"instance\":\"");
+    p = ngx_http_adm_put_str(p, instance);
+    p = ngx_http_adm_put(p, "\",\"reason\":\"");
+    p = ngx_http_adm_put_str(p, &reason->name);
+    p = ngx_http_adm_put(p, "\",\"policy\":\"");
+    p = ngx_http_adm_put_str(p, &answer->policy);
 
     if (answer->quota.quota) {
-        p = ngx_sprintf(p, ",\"violated-policies\":[\"%V\"]", &answer->policy);
+        p = ngx_http_adm_put(p, "\",\"violated-policies\":[\"");
+        p = ngx_http_adm_put_str(p, &answer->policy);
+        p = ngx_http_adm_put(p, "\"]");
+
+    } else {
+        p = ngx_http_adm_put(p, "\"");
     }
 
     if (answer->retry != NGX_ADM_NO_RETRY) {
-        p = ngx_sprintf(p, ",\"retry_after\":%ui", answer->retry);
+        p = ngx_http_adm_put(p, ",\"retry_after\":");
+        p = ngx_http_adm_put_number(p, answer->retry);
     }
 
     *p++ = '}';

@@ -202,6 +202,11 @@ ngx_http_adm_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    amcf->page = ngx_http_adm_page_compile(cf);
+    if (amcf->page == NULL) {
+        return NGX_ERROR;
+    }
+
     limits = amcf->limits.elts;
 
     for (i = 0; i < amcf->limits.nelts; i++) {

@@ -10,6 +10,7 @@
 #define NGX_ADM_TRIP_POOL   512
 
 
+static ngx_adm_trip_t *ngx_adm_trip_alloc(void);
 static void ngx_adm_trip_give_back(ngx_adm_trip_t *trip);
 
 
@@ -30,7 +31,7 @@ ngx_adm_trip_create(ngx_adm_keeper_t *keeper)
     ngx_adm_trip_t  *trip;
 
     if (ngx_queue_empty(&ngx_adm_trips)) {
-        trip = ngx_alloc(sizeof(ngx_adm_trip_t), ngx_cycle->log);
+        trip = ngx_adm_trip_alloc();
         if (trip == NULL) {
             return NULL;
         }
@@ -39,19 +40,40 @@ ngx_adm_trip_create(ngx_adm_keeper_t *keeper)
         q = ngx_queue_head(&ngx_adm_trips);
         ngx_queue_remove(q);
         trip = ngx_queue_data(q, ngx_adm_trip_t, queue);
+        trip->pool->log = ngx_cycle->log;
     }
-
-    ngx_memzero(trip, sizeof(ngx_adm_trip_t));
 
     trip->keeper = keeper;
     trip->serial = ++ngx_adm_trip_serial;
     trip->event.log = ngx_cycle->log;
+    trip->n = 0;
+    trip->submitted = 0;
+    trip->cancelled = 0;
 
-    trip->pool = ngx_create_pool(NGX_ADM_TRIP_POOL, ngx_cycle->log);
-    if (trip->pool == NULL) {
-        ngx_adm_trip_release(trip);
+    return trip;
+}
+
+
+/* its pool is kept with it, and outlives cycles: its log is set anew */
+
+static ngx_adm_trip_t *
+ngx_adm_trip_alloc(void)
+{
+    ngx_pool_t      *pool;
+    ngx_adm_trip_t  *trip;
+
+    pool = ngx_create_pool(NGX_ADM_TRIP_POOL, ngx_cycle->log);
+    if (pool == NULL) {
         return NULL;
     }
+
+    trip = ngx_calloc(sizeof(ngx_adm_trip_t), ngx_cycle->log);
+    if (trip == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    trip->pool = pool;
 
     return trip;
 }
@@ -60,11 +82,16 @@ ngx_adm_trip_create(ngx_adm_keeper_t *keeper)
 ngx_adm_command_t *
 ngx_adm_trip_command(ngx_adm_trip_t *trip)
 {
+    ngx_adm_command_t  *command;
+
     if (trip->n == NGX_ADM_TRIP_COMMANDS) {
         return NULL;
     }
 
-    return &trip->commands[trip->n++];
+    command = &trip->commands[trip->n++];
+    ngx_memzero(command, sizeof(ngx_adm_command_t));
+
+    return command;
 }
 
 
@@ -97,10 +124,7 @@ ngx_adm_trip_cancel(ngx_adm_trip_t *trip)
 void
 ngx_adm_trip_release(ngx_adm_trip_t *trip)
 {
-    if (trip->pool) {
-        ngx_destroy_pool(trip->pool);
-        trip->pool = NULL;
-    }
+    ngx_reset_pool(trip->pool);
 
     trip->serial = 0;
 

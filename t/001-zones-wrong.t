@@ -235,7 +235,18 @@ zone "shop" has too many rates, at most 128
 
 
 
-=== TEST 23: in a server
+=== TEST 23: more rates than the first zone has places for
+Rates without "zone=" are all in the first one, whatever comes behind it.
+--- http_config eval
+"admission_zone first 1m; admission_zone second 1m;"
+. CORE::join " ", map { "admission_rate r$_ \$uri rate=1r/s;" } 1 .. 129
+--- error_log
+[emerg]
+zone "first" has too many rates, at most 128
+
+
+
+=== TEST 24: in a server
 --- config
 admission_zone shop 8m;
 --- error_log
@@ -244,7 +255,7 @@ admission_zone shop 8m;
 
 
 
-=== TEST 24: outside of http
+=== TEST 25: outside of http
 --- post_main_config
 admission_zone shop 8m;
 --- error_log

@@ -484,3 +484,13 @@ location = /t { admission_rate per_ip $binary_remote_addr rate=1r/s; }
 --- error_log
 [emerg]
 "admission_rate" directive is not allowed here in
+
+
+
+=== TEST 53: a parameter twice
+Whichever of the two was taken, somebody meant the other.
+--- http_config
+admission_rate per_ip $binary_remote_addr rate=1r/s burst=2 rate=9r/s;
+--- error_log
+[emerg]
+duplicate parameter "rate=9r/s" of "per_ip" in "admission_rate" in

@@ -223,3 +223,14 @@ admission_limit per_ip;
 --- error_log
 [emerg]
 "admission_limit" directive is not allowed here in
+
+
+
+=== TEST 18: a parameter twice
+--- http_config
+admission_rate per_ip $binary_remote_addr rate=1r/s;
+--- config
+location = /t { admission_limit per_ip burst=1 cost=2 burst=3; }
+--- error_log
+[emerg]
+duplicate parameter "burst=3" of "per_ip" in "admission_limit" in

@@ -135,7 +135,7 @@ GET /status
 
 
 
-=== TEST 12: of several zones the first one is everybody's
+=== TEST 12: several zones, each with its own lines
 --- http_config
 admission_rate a $uri rate=1r/s;
 admission_zone first 1m;

@@ -184,3 +184,42 @@ location = /b { admission_limit b; empty_gif; }
 ["GET /a?k=1", "GET /b?k=1", "GET /a?k=1", "GET /b?k=1"]
 --- error_code eval
 [200, 200, 429, 429]
+
+
+
+=== TEST 10: the time to come back is true for all of them
+Who comes back when the first limit has room and is refused by the second has
+waited for nothing.
+--- http_config
+admission_rate soon $server_name rate=1r/m burst=0;
+admission_rate late $server_name rate=1r/h burst=0;
+--- config
+location = /t { admission_limit soon; admission_limit late; empty_gif; }
+location = /u { admission_limit late; admission_limit soon; empty_gif; }
+--- pipelined_requests eval
+["GET /t", "GET /t", "GET /u"]
+--- error_code eval
+[200, 429, 429]
+--- response_headers eval
+["! Retry-After", qq{Retry-After: 3600
+RateLimit-Policy: "soon";q=1;w=60},
+ qq{Retry-After: 3600
+RateLimit-Policy: "late";q=1;w=3600}]
+
+
+
+=== TEST 11: and asking the others takes nothing from them
+--- http_config
+admission_rate a $server_name rate=1r/h burst=0;
+admission_rate b $server_name rate=1r/h burst=9;
+--- config
+add_header X-Remaining $admission_remaining always;
+location = /both { admission_limit a; admission_limit b cost=5; empty_gif; }
+location = /b { admission_limit b; empty_gif; }
+--- pipelined_requests eval
+["GET /both", "GET /both", "GET /both", "GET /both", "GET /b"]
+--- error_code eval
+[200, 429, 429, 429, 200]
+--- response_headers eval
+["X-Remaining: 0", "X-Remaining: 0", "X-Remaining: 0", "X-Remaining: 0",
+ "X-Remaining: 4"]

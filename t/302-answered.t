@@ -224,3 +224,18 @@ location = /b { admission_limit b; empty_gif; }
 ["GET /t", "GET /t", "GET /b"]
 --- error_code eval
 [200, 200, 200]
+
+
+
+=== TEST 11: post_action of a request that was nobody's business
+It would be decided on for the first time, after its client has the answer.
+--- http_config
+admission_rate a $server_name rate=1r/h burst=0;
+--- config
+location = /t { post_action /after; empty_gif; }
+location = /after { admission_limit a; empty_gif; }
+location = /a { admission_limit a; empty_gif; }
+--- request eval
+["GET /t", "GET /t", "GET /a"]
+--- error_code eval
+[200, 200, 200]

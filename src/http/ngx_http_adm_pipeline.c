@@ -18,10 +18,14 @@ static ngx_uint_t ngx_http_adm_applied(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
 static ngx_http_adm_step_t *ngx_http_adm_push_step(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
+static ngx_int_t ngx_http_adm_evaluate(ngx_http_adm_ctx_t *ctx,
+    ngx_http_adm_step_t *step);
 static ngx_int_t ngx_http_adm_check_step(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
 static ngx_int_t ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_board(ngx_http_adm_ctx_t *ctx);
+static ngx_int_t ngx_http_adm_board_step(ngx_http_adm_ctx_t *ctx,
+    ngx_http_adm_step_t *step);
 static ngx_int_t ngx_http_adm_conclude(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_conclude_step(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
@@ -202,36 +206,50 @@ ngx_http_adm_applied(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
 static ngx_http_adm_step_t *
 ngx_http_adm_push_step(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
 {
-    size_t                     size;
-    ngx_uint_t                 i;
-    ngx_http_adm_step_t       *step;
-    ngx_http_complex_value_t  *values;
+    ngx_http_adm_step_t  *step;
 
-    size = sizeof(ngx_http_adm_step_t) + use->policy->state_size;
-
-    step = ngx_pcalloc(ctx->request->pool,
-                       size + use->nvalues * sizeof(ngx_str_t));
+    step = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_adm_step_t)
+                                           + use->policy->state_size);
     if (step == NULL) {
         return NULL;
     }
 
     step->use = use;
     step->dry_run = (ctx->location->mode == NGX_HTTP_ADM_DRY_RUN);
-    step->values = (ngx_str_t *) ((u_char *) step + size);
 
-    values = use->values;
-
-    for (i = 0; i < use->nvalues; i++) {
-        if (ngx_http_complex_value(ctx->request, &values[i], &step->values[i])
-            != NGX_OK)
-        {
-            return NULL;
-        }
+    if (!use->late && ngx_http_adm_evaluate(ctx, step) != NGX_OK) {
+        return NULL;
     }
 
     ngx_queue_insert_tail(&ctx->steps, &step->queue);
 
     return step;
+}
+
+
+static ngx_int_t
+ngx_http_adm_evaluate(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
+{
+    ngx_uint_t                 i, n;
+    ngx_http_complex_value_t  *values;
+
+    n = step->use->nvalues;
+    values = step->use->values;
+
+    step->values = ngx_palloc(ctx->request->pool, n * sizeof(ngx_str_t));
+    if (step->values == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_complex_value(ctx->request, &values[i], &step->values[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -258,8 +276,8 @@ ngx_http_adm_check_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
 
 
 /*
- * Sends all claims to the store: NGX_AGAIN, or what they come to if the
- * store does not take them.
+ * Sends all claims to the store: NGX_AGAIN, or what they come to if there are
+ * none or the store does not take them.
  */
 
 static ngx_int_t
@@ -274,8 +292,16 @@ ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx)
     ctx->sent = ngx_http_adm_clock();
     ctx->trip = ngx_adm_trip_create(amcf->keeper);
 
-    if (ctx->trip == NULL || ngx_http_adm_board(ctx) != NGX_OK) {
+    if (ctx->trip == NULL) {
         return NGX_ERROR;
+    }
+
+    rc = ngx_http_adm_board(ctx);
+
+    if (rc != NGX_OK || ctx->claims == 0) {
+        ngx_adm_trip_cancel(ctx->trip);
+        ctx->trip = NULL;
+        return rc;
     }
 
     rc = ngx_http_adm_suspend(ctx);
@@ -287,35 +313,56 @@ ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx)
 static ngx_int_t
 ngx_http_adm_board(ngx_http_adm_ctx_t *ctx)
 {
-    ngx_uint_t            n;
+    ngx_int_t             rc;
     ngx_queue_t          *q;
     ngx_http_adm_step_t  *step;
 
+    rc = NGX_OK;
+
     for (q = ngx_queue_head(&ctx->steps);
-         q != ngx_queue_sentinel(&ctx->steps);
+         q != ngx_queue_sentinel(&ctx->steps) && rc == NGX_OK;
          q = ngx_queue_next(q))
     {
         step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
 
-        if (!step->claim) {
-            continue;
+        if (step->claim) {
+            rc = ngx_http_adm_board_step(ctx, step);
         }
-
-        n = ctx->trip->n;
-
-        ngx_http_adm_present(ctx, step);
-
-        if (step->use->policy->claim(&ctx->subject, step->use->conf,
-                                     ngx_http_adm_step_state(step), ctx->trip)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        step->command = &ctx->trip->commands[n];
     }
 
-    return NGX_OK;
+    ngx_http_adm_rehearse(ctx);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_adm_board_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
+{
+    ngx_adm_rc_e         rc;
+    ngx_adm_command_t  **place;
+
+    if (step->use->late && ngx_http_adm_evaluate(ctx, step) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    place = ctx->trip->last;
+
+    ngx_http_adm_present(ctx, step);
+
+    rc = step->use->policy->claim(&ctx->subject, step->use->conf,
+                                  ngx_http_adm_step_state(step), ctx->trip);
+
+    if (rc == NGX_ADM_CLAIM) {
+        step->command = *place;
+        return NGX_OK;
+    }
+
+    step->claim = 0;
+    step->held = 0;
+    ctx->claims--;
+
+    return ngx_http_adm_result(ctx, step, rc);
 }
 
 

@@ -18,6 +18,15 @@ static void ngx_http_adm_settlement(ngx_http_adm_ctx_t *ctx,
 static ngx_uint_t ngx_http_adm_sent(ngx_http_request_t *r);
 
 
+/* without asking an upstream even whether it is fresh */
+
+#if (NGX_HTTP_CACHE)
+#define ngx_http_adm_cached(r)  ((r)->cached && (r)->upstream->state == NULL)
+#else
+#define ngx_http_adm_cached(r)  0
+#endif
+
+
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
@@ -132,6 +141,7 @@ ngx_http_adm_give_back_step(ngx_http_adm_ctx_t *ctx,
 
     step->held = 0;
     step->claim = 0;
+    step->command = NULL;
 }
 
 
@@ -148,7 +158,7 @@ ngx_http_adm_settlement(ngx_http_adm_ctx_t *ctx,
     settlement->outcome = NGX_ADM_UNREACHED;
     settlement->status = 0;
 
-    if (u == NULL || u->state == NULL || r->upstream_states == NULL) {
+    if (u == NULL || ngx_http_adm_cached(r)) {
 
         /* without an upstream, what nginx itself makes is the answer */
 
@@ -156,6 +166,12 @@ ngx_http_adm_settlement(ngx_http_adm_ctx_t *ctx,
             settlement->outcome = NGX_ADM_ANSWERED;
             settlement->status = r->headers_out.status;
         }
+
+    } else if (u->state == NULL || r->upstream_states == NULL) {
+
+        /* no peer was tried: an unknown name, a body that was too large */
+
+        return;
 
     } else if (u->state->header_time != (ngx_msec_t) -1) {
         settlement->outcome = NGX_ADM_ANSWERED;

@@ -422,6 +422,7 @@ ngx_http_adm_init_limit(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
     }
 
     limit->values[NGX_ADM_RATE_KEY] = rate->key;
+    limit->use.late = (rate->rate.scope == NGX_ADM_SCOPE_EXACT);
 
     if (limit->burst == NGX_CONF_UNSET) {
         limit->burst = rate->rate.burst;

@@ -139,7 +139,7 @@ typedef struct {
 typedef struct {
     ngx_pool_t              *pool;       /* the request's */
     ngx_log_t               *log;
-    ngx_str_t               *values;     /* of the step's use */
+    ngx_str_t               *values;     /* of the step's use; NULL: late */
     ngx_adm_answer_t         answer;
     uint64_t                 remaining;  /* the least of all limits passed */
     ngx_adm_fallback_e       fallback;
@@ -162,6 +162,8 @@ typedef struct {
     void                    *values;     /* how to evaluate them: known to
                                             the HTTP floor */
     ngx_uint_t               nvalues;
+    ngx_uint_t               late;       /* they are evaluated before claim,
+                                            behind authentication */
     ngx_adm_series_t        *series;     /* of policy_total */
 } ngx_adm_use_t;
 
@@ -169,9 +171,9 @@ typedef struct {
 typedef ngx_adm_rc_e (*ngx_adm_check_pt)(ngx_adm_subject_t *s, void *conf,
     void *state);
 
-/* NGX_ERROR: out of memory, or no room in the trip */
+/* CLAIM: there is a command in the trip; PASS, REFUSE or ERROR: none */
 
-typedef ngx_int_t (*ngx_adm_claim_pt)(ngx_adm_subject_t *s, void *conf,
+typedef ngx_adm_rc_e (*ngx_adm_claim_pt)(ngx_adm_subject_t *s, void *conf,
     void *state, ngx_adm_trip_t *trip);
 
 /*

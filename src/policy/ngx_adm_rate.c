@@ -17,7 +17,7 @@ typedef struct {
 
 static ngx_adm_rc_e ngx_adm_rate_check(ngx_adm_subject_t *s, void *conf,
     void *state);
-static ngx_int_t ngx_adm_rate_claim(ngx_adm_subject_t *s, void *conf,
+static ngx_adm_rc_e ngx_adm_rate_claim(ngx_adm_subject_t *s, void *conf,
     void *state, ngx_adm_trip_t *trip);
 static ngx_adm_rc_e ngx_adm_rate_conclude(ngx_adm_subject_t *s, void *conf,
     void *state, ngx_adm_command_t *command);
@@ -25,6 +25,8 @@ static void ngx_adm_rate_foresee(ngx_adm_subject_t *s, void *conf);
 static void ngx_adm_rate_give_back(ngx_adm_subject_t *s, void *conf,
     void *state, ngx_adm_cause_e cause);
 
+static ngx_adm_rc_e ngx_adm_rate_read(ngx_adm_subject_t *s,
+    ngx_adm_limit_t *limit, ngx_adm_rate_state_t *rs);
 static ngx_int_t ngx_adm_rate_cost(ngx_adm_subject_t *s,
     ngx_adm_limit_t *limit, uint64_t *cost);
 static ngx_adm_rc_e ngx_adm_rate_local(ngx_adm_subject_t *s,
@@ -85,21 +87,34 @@ ngx_adm_rate_check(ngx_adm_subject_t *s, void *conf, void *state)
     ngx_adm_limit_t       *limit = conf;
     ngx_adm_rate_state_t  *rs = state;
 
+    ngx_adm_rc_e  rc;
+
+    if (limit->rate->scope == NGX_ADM_SCOPE_EXACT) {
+        return NGX_ADM_CLAIM;
+    }
+
+    rc = ngx_adm_rate_read(s, limit, rs);
+
+    return (rc == NGX_ADM_CLAIM) ? ngx_adm_rate_local(s, limit, rs) : rc;
+}
+
+
+/* CLAIM: there is something to take; PASS: nobody's key; REFUSE: bad cost */
+
+static ngx_adm_rc_e
+ngx_adm_rate_read(ngx_adm_subject_t *s, ngx_adm_limit_t *limit,
+    ngx_adm_rate_state_t *rs)
+{
     if (s->values[NGX_ADM_RATE_KEY].len == 0) {
         return NGX_ADM_PASS;
     }
 
     if (ngx_adm_rate_cost(s, limit, &rs->cost) != NGX_OK) {
         s->answer.reason = NGX_ADM_REASON_BAD_COST;
-        s->answer.retry = NGX_ADM_NO_RETRY;
         return NGX_ADM_REFUSE;
     }
 
-    if (limit->rate->scope == NGX_ADM_SCOPE_EXACT) {
-        return NGX_ADM_CLAIM;
-    }
-
-    return ngx_adm_rate_local(s, limit, rs);
+    return NGX_ADM_CLAIM;
 }
 
 
@@ -200,7 +215,8 @@ ngx_adm_rate_foresee(ngx_adm_subject_t *s, void *conf)
     uint64_t           cost;
     adm_gcra_answer_t  answer;
 
-    if (s->values[NGX_ADM_RATE_KEY].len == 0
+    if (limit->rate->scope == NGX_ADM_SCOPE_EXACT
+        || s->values[NGX_ADM_RATE_KEY].len == 0
         || ngx_adm_rate_cost(s, limit, &cost) != NGX_OK)
     {
         return;
@@ -217,7 +233,7 @@ ngx_adm_rate_foresee(ngx_adm_subject_t *s, void *conf)
 }
 
 
-static ngx_int_t
+static ngx_adm_rc_e
 ngx_adm_rate_claim(ngx_adm_subject_t *s, void *conf, void *state,
     ngx_adm_trip_t *trip)
 {
@@ -225,11 +241,17 @@ ngx_adm_rate_claim(ngx_adm_subject_t *s, void *conf, void *state,
     ngx_adm_rate_state_t  *rs = state;
 
     ngx_str_t          *key;
+    ngx_adm_rc_e        rc;
     ngx_adm_command_t  *command;
+
+    rc = ngx_adm_rate_read(s, limit, rs);
+    if (rc != NGX_ADM_CLAIM) {
+        return rc;
+    }
 
     command = ngx_adm_trip_command(trip);
     if (command == NULL) {
-        return NGX_ERROR;
+        return NGX_ADM_ERROR;
     }
 
     key = &s->values[NGX_ADM_RATE_KEY];
@@ -237,7 +259,7 @@ ngx_adm_rate_claim(ngx_adm_subject_t *s, void *conf, void *state,
     command->key.len = key->len;
     command->key.data = ngx_pstrdup(trip->pool, key);
     if (command->key.data == NULL) {
-        return NGX_ERROR;
+        return NGX_ADM_ERROR;
     }
 
     command->rates = limit->rate->words;
@@ -245,7 +267,7 @@ ngx_adm_rate_claim(ngx_adm_subject_t *s, void *conf, void *state,
     command->cost = rs->cost;
     command->shadow = s->dry_run;
 
-    return NGX_OK;
+    return NGX_ADM_CLAIM;
 }
 
 

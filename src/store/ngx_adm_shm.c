@@ -24,13 +24,12 @@ ngx_adm_keeper_t  ngx_adm_shm_keeper = {
 static ngx_int_t
 ngx_adm_shm_submit(ngx_adm_trip_t *trip)
 {
-    ngx_uint_t          i, refused;
+    ngx_uint_t          refused;
     ngx_adm_command_t  *command;
 
     refused = 0;
 
-    for (i = 0; i < trip->n; i++) {
-        command = &trip->commands[i];
+    for (command = trip->commands; command; command = command->next) {
 
         command->reply = ngx_adm_rates_take(command->rates, command->gcra,
                                             &command->key, command->cost,
@@ -59,10 +58,10 @@ ngx_adm_shm_submit(ngx_adm_trip_t *trip)
 static void
 ngx_adm_shm_undo(ngx_adm_trip_t *trip)
 {
-    ngx_uint_t  i;
+    ngx_adm_command_t  *command;
 
-    for (i = trip->n; i-- > 0; /* void */) {
-        ngx_adm_shm_give_back(&trip->commands[i]);
+    for (command = trip->commands; command; command = command->next) {
+        ngx_adm_shm_give_back(command);
     }
 }
 

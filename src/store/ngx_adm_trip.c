@@ -46,7 +46,8 @@ ngx_adm_trip_create(ngx_adm_keeper_t *keeper)
     trip->keeper = keeper;
     trip->serial = ++ngx_adm_trip_serial;
     trip->event.log = ngx_cycle->log;
-    trip->n = 0;
+    trip->commands = NULL;
+    trip->last = &trip->commands;
     trip->submitted = 0;
     trip->cancelled = 0;
 
@@ -84,12 +85,13 @@ ngx_adm_trip_command(ngx_adm_trip_t *trip)
 {
     ngx_adm_command_t  *command;
 
-    if (trip->n == NGX_ADM_TRIP_COMMANDS) {
+    command = ngx_pcalloc(trip->pool, sizeof(ngx_adm_command_t));
+    if (command == NULL) {
         return NULL;
     }
 
-    command = &trip->commands[trip->n++];
-    ngx_memzero(command, sizeof(ngx_adm_command_t));
+    *trip->last = command;
+    trip->last = &command->next;
 
     return command;
 }
@@ -157,12 +159,12 @@ ngx_adm_trip_answer(ngx_adm_trip_t *trip, ngx_uint_t serial)
 static void
 ngx_adm_trip_give_back(ngx_adm_trip_t *trip)
 {
-    ngx_uint_t  i;
+    ngx_adm_command_t  *command;
 
-    for (i = trip->n; i-- > 0; /* void */) {
+    for (command = trip->commands; command; command = command->next) {
 
-        if (trip->commands[i].reply == NGX_ADM_REPLY_GRANTED) {
-            trip->keeper->give_back(&trip->commands[i]);
+        if (command->reply == NGX_ADM_REPLY_GRANTED) {
+            trip->keeper->give_back(command);
         }
     }
 }

@@ -25,9 +25,6 @@
 #include <ngx_adm_rates.h>
 
 
-#define NGX_ADM_TRIP_COMMANDS   16
-
-
 typedef enum {
     NGX_ADM_REPLY_NONE = 0,        /* not answered yet */
     NGX_ADM_REPLY_GRANTED,
@@ -36,9 +33,16 @@ typedef enum {
 } ngx_adm_reply_e;
 
 
-/* a rate's units: the one command so far */
+typedef struct ngx_adm_command_s  ngx_adm_command_t;
+typedef struct ngx_adm_trip_s     ngx_adm_trip_t;
+typedef struct ngx_adm_keeper_s   ngx_adm_keeper_t;
 
-typedef struct {
+
+/* a rate's units: the one command so far; in the trip's pool */
+
+struct ngx_adm_command_s {
+    ngx_adm_command_t    *next;
+
     ngx_adm_rates_t      *rates;
     const adm_gcra_t     *gcra;
     ngx_str_t             key;     /* in the trip's pool */
@@ -48,11 +52,8 @@ typedef struct {
     ngx_adm_reply_e       reply;
     adm_gcra_answer_t     answer;
     ngx_adm_charge_t      charge;
-} ngx_adm_command_t;
+};
 
-
-typedef struct ngx_adm_trip_s    ngx_adm_trip_t;
-typedef struct ngx_adm_keeper_s  ngx_adm_keeper_t;
 
 typedef void (*ngx_adm_trip_handler_pt)(ngx_adm_trip_t *trip);
 
@@ -63,8 +64,8 @@ struct ngx_adm_trip_s {
     ngx_adm_trip_handler_pt   handler;
     void                     *data;      /* the handler's */
 
-    ngx_uint_t                n;
-    ngx_adm_command_t         commands[NGX_ADM_TRIP_COMMANDS];
+    ngx_adm_command_t        *commands;  /* in the order of the pipeline */
+    ngx_adm_command_t       **last;
 
     ngx_uint_t                serial;
     ngx_event_t               event;     /* the keeper's */
@@ -94,7 +95,7 @@ extern ngx_adm_keeper_t  ngx_adm_shm_keeper;
 
 ngx_adm_trip_t *ngx_adm_trip_create(ngx_adm_keeper_t *keeper);
 
-/* room for one more command, zeroed; NULL: the trip is full */
+/* one more command, zeroed; NULL: out of memory */
 
 ngx_adm_command_t *ngx_adm_trip_command(ngx_adm_trip_t *trip);
 

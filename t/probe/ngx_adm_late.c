@@ -48,15 +48,15 @@ ngx_adm_keeper_t  ngx_adm_late_keeper = {
 static ngx_int_t
 ngx_adm_late_submit(ngx_adm_trip_t *trip)
 {
-    ngx_uint_t      i;
-    ngx_msec_t      delay, latest;
-    ngx_adm_late_e  how, strongest;
+    ngx_msec_t          delay, latest;
+    ngx_adm_late_e      how, strongest;
+    ngx_adm_command_t  *command;
 
     latest = 0;
     strongest = NGX_ADM_LATE_ONCE;
 
-    for (i = 0; i < trip->n; i++) {
-        how = ngx_adm_late_read(&trip->commands[i], &delay);
+    for (command = trip->commands; command; command = command->next) {
+        how = ngx_adm_late_read(command, &delay);
 
         strongest = ngx_max(strongest, how);
         latest = ngx_max(latest, delay);
@@ -155,7 +155,6 @@ ngx_adm_late_schedule(ngx_adm_trip_t *trip, ngx_msec_t delay, ngx_uint_t again)
 static void
 ngx_adm_late_answer(ngx_event_t *ev)
 {
-    ngx_uint_t              i;
     ngx_adm_command_t      *command;
     ngx_adm_late_answer_t  *answer;
 
@@ -163,9 +162,10 @@ ngx_adm_late_answer(ngx_event_t *ev)
 
     if (answer->trip->serial == answer->serial && answer->trip->submitted) {
 
-        for (i = 0; i < answer->trip->n; i++) {
-            command = &answer->trip->commands[i];
-
+        for (command = answer->trip->commands;
+             command;
+             command = command->next)
+        {
             if (command->reply == NGX_ADM_REPLY_GRANTED
                 && command->rates
                 && !ngx_adm_rates_take(command->rates, command->gcra,

@@ -9,7 +9,7 @@
 
 static ngx_adm_rc_e ngx_adm_probe_check(ngx_adm_subject_t *s, void *conf,
     void *state);
-static ngx_int_t ngx_adm_probe_claim(ngx_adm_subject_t *s, void *conf,
+static ngx_adm_rc_e ngx_adm_probe_claim(ngx_adm_subject_t *s, void *conf,
     void *state, ngx_adm_trip_t *trip);
 static ngx_adm_rc_e ngx_adm_probe_conclude(ngx_adm_subject_t *s, void *conf,
     void *state, ngx_adm_command_t *command);
@@ -42,7 +42,7 @@ ngx_adm_probe_check(ngx_adm_subject_t *s, void *conf, void *state)
 }
 
 
-static ngx_int_t
+static ngx_adm_rc_e
 ngx_adm_probe_claim(ngx_adm_subject_t *s, void *conf, void *state,
     ngx_adm_trip_t *trip)
 {
@@ -54,13 +54,13 @@ ngx_adm_probe_claim(ngx_adm_subject_t *s, void *conf, void *state,
 
     command = ngx_adm_trip_command(trip);
     if (command == NULL) {
-        return NGX_ERROR;
+        return NGX_ADM_ERROR;
     }
 
     command->key.len = s->values[0].len;
     command->key.data = ngx_pstrdup(trip->pool, &s->values[0]);
 
-    return command->key.data ? NGX_OK : NGX_ERROR;
+    return command->key.data ? NGX_ADM_CLAIM : NGX_ADM_ERROR;
 }
 
 

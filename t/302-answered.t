@@ -230,12 +230,15 @@ location = /b { admission_limit b; empty_gif; }
 === TEST 11: post_action of a request that was nobody's business
 It would be decided on for the first time, after its client has the answer.
 --- http_config
-admission_rate a $server_name rate=1r/h burst=0;
+admission_rate a $server_name rate=1r/h burst=9;
 --- config
 location = /t { post_action /after; empty_gif; }
 location = /after { admission_limit a; empty_gif; }
-location = /a { admission_limit a; empty_gif; }
+location = /status { admission_status; }
 --- request eval
-["GET /t", "GET /t", "GET /a"]
+["GET /t", "GET /t", "GET /status"]
 --- error_code eval
 [200, 200, 200]
+--- response_body_like eval
+["GIF", "GIF",
+ qr/^admission_policy_total\{policy="rate",name="a",verdict="admit",dry_run="0"\} 0$/m]

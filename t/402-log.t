@@ -149,7 +149,7 @@ CORE::join "", map { "GET /t HTTP/1.$_\r\nHost: localhost\r\n\r\n" } ((1) x 7), 
 --- wait: 1.3
 --- grep_error_log eval: qr/\[warn\] .*? (admission: [^"]*"[^"]*", reason: \w+(?:, \d+ similar)?)/
 --- grep_error_log_out eval
-qr/\A[^\n]*admission: limit by rate "a", reason: rate\n[^\n]*admission: limit "rate:a", reason: rate, 6 similar\n\z/
+qr/\A[^\n]*admission: limit by rate "a", reason: rate\n[^\n]*admission: limit by rate "a", reason: rate, 6 similar\n\z/
 
 
 
@@ -217,7 +217,7 @@ CORE::join "", map { "GET /t HTTP/1.$_\r\nHost: localhost\r\n\r\n" } 1, 1, 0
 --- ignore_response
 --- wait: 1.3
 --- error_log
-admission: limit "rate:a", reason: cost, dry run, 2 similar
+admission: limit by rate "a", reason: cost, dry run, 2 similar
 
 
 

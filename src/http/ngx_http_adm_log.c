@@ -19,7 +19,7 @@
 /* a line of this second, in this process */
 
 typedef struct {
-    ngx_adm_series_t    *series;             /* whose; NULL: no line */
+    ngx_adm_use_t       *use;                /* one of them; NULL: no line */
     ngx_adm_reason_e     reason;
     ngx_uint_t           dry_run;
     ngx_uint_t           level;
@@ -68,13 +68,13 @@ ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
 
     line = ngx_http_adm_log_find(ctx, use);
 
-    if (line && line->series) {
+    if (line && line->use) {
         line->similar++;
         return;
     }
 
     if (line) {
-        line->series = use->series;
+        line->use = use;
         line->reason = ctx->answer.reason;
         line->dry_run = ctx->dry_run;
         line->level = ctx->level;
@@ -135,10 +135,10 @@ ngx_http_adm_log_find(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
     for (i = 0; i < NGX_HTTP_ADM_LOG_LINES; i++) {
         line = &ngx_http_adm_lines[i];
 
-        if (line->series == NULL) {
+        if (line->use == NULL) {
             unused = unused ? unused : line;
 
-        } else if (line->series == use->series
+        } else if (line->use->series == use->series
                    && line->reason == ctx->answer.reason
                    && line->dry_run == ctx->dry_run
                    && line->level == ctx->level)
@@ -162,21 +162,23 @@ void
 ngx_http_adm_log_flush(void)
 {
     ngx_uint_t                i;
+    ngx_adm_reason_t         *reason;
     ngx_http_adm_log_line_t  *line;
 
     for (i = 0; i < NGX_HTTP_ADM_LOG_LINES; i++) {
         line = &ngx_http_adm_lines[i];
+        reason = &ngx_adm_reasons[line->reason];
 
-        if (line->series && line->similar) {
+        if (line->use && line->similar) {
             ngx_log_error(line->level, ngx_cycle->log, 0,
-                          "admission: %V \"%V\", reason: %V%s, %ui similar",
-                          &ngx_adm_verdicts[ngx_adm_reasons[line->reason]
-                                            .verdict],
-                          &line->series->name,
-                          &ngx_adm_reasons[line->reason].name,
-                          line->dry_run ? ", dry run" : "", line->similar);
+                          "admission: %V by %V \"%V\", reason: %V%s, "
+                          "%ui similar",
+                          &ngx_adm_verdicts[reason->verdict],
+                          &line->use->policy->name, &line->use->name,
+                          &reason->name, line->dry_run ? ", dry run" : "",
+                          line->similar);
         }
 
-        line->series = NULL;
+        line->use = NULL;
     }
 }

@@ -169,3 +169,24 @@ GET /t?n=x
 Content-Type: application/problem+json
 --- response_body_like eval
 qr/^\{"type":"about:blank","title":"Bad Request","status":400,"detail":"[^"]+","instance":"[0-9a-f]{32}","reason":"bad_cost","policy":"a"\}$/
+
+
+
+=== TEST 12: behind a refusal, a cost that never fits
+The first limit would pass in an hour, the second never will: to tell a time
+would send the client round and round.
+--- http_config
+admission_rate a $server_name rate=1r/h burst=0;
+admission_rate b $server_name rate=1r/h burst=1;
+--- config
+location = /t {
+    admission_limit a;
+    admission_limit b cost=$arg_n;
+    empty_gif;
+}
+--- pipelined_requests eval
+["GET /t?n=1", "GET /t?n=1", "GET /t?n=3"]
+--- error_code eval
+[200, 429, 429]
+--- response_headers eval
+["! Retry-After", "Retry-After: 3600", "! Retry-After"]

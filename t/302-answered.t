@@ -149,8 +149,8 @@ location @other { admission_limit b; empty_gif; }
 
 
 === TEST 7: an upstream without any limit before it
-There is no answer of ours here, and the limit behind is the first one: that
-it is not looked at either would open the page by a failing upstream.
+The upstream has done its work and names the file: refusing the file then would
+lose an order that is made.
 --- http_config
 admission_rate b $server_name rate=1r/h burst=0;
 server {
@@ -162,8 +162,8 @@ location = /t { proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1; }
 location = /file { internal; admission_limit b; empty_gif; }
 --- pipelined_requests eval
 ["GET /t", "GET /t"]
---- error_code_like eval
-["200", "200|429"]
+--- error_code eval
+[200, 200]
 
 
 

@@ -52,8 +52,13 @@ ngx_http_adm_preaccess_handler(ngx_http_request_t *r)
 
     /* X-Accel-Redirect or error_page after the upstream: it has answered */
 
-    if (ctx && !ctx->over && r->upstream_states) {
-        ngx_http_adm_settle(ctx);
+    if (r->upstream_states) {
+
+        if (ctx && !ctx->over) {
+            ngx_http_adm_settle(ctx);
+        }
+
+        return NGX_DECLINED;
     }
 
     if (ctx && ctx->over) {

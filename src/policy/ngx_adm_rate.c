@@ -226,7 +226,10 @@ ngx_adm_rate_foresee(ngx_adm_subject_t *s, void *conf)
                        &s->values[NGX_ADM_RATE_KEY], cost, s->dry_run,
                        &answer);
 
-    if (answer.wait && answer.wait != UINT64_MAX) {
+    if (answer.wait == UINT64_MAX) {
+        s->answer.retry = NGX_ADM_NO_RETRY;
+
+    } else if (answer.wait) {
         s->answer.retry = ngx_max(s->answer.retry,
                                   ngx_adm_rate_seconds(&answer));
     }

@@ -22,7 +22,8 @@ static ngx_int_t ngx_http_adm_evaluate(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
 static ngx_int_t ngx_http_adm_check_step(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
-static ngx_int_t ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx);
+static ngx_int_t ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx,
+    ngx_http_adm_step_t *asking);
 static ngx_int_t ngx_http_adm_board(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_board_step(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
@@ -101,7 +102,7 @@ ngx_http_adm_claim(ngx_http_adm_ctx_t *ctx)
 
     } else if (ctx->claims) {
         ctx->started = ngx_http_adm_clock();
-        rc = ngx_http_adm_travel(ctx);
+        rc = ngx_http_adm_travel(ctx, NULL);
     }
 
     switch (rc) {
@@ -271,17 +272,18 @@ ngx_http_adm_check_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
     step->claim = 1;
     ctx->claims++;
 
-    return (rc == NGX_ADM_ASK) ? ngx_http_adm_travel(ctx) : NGX_OK;
+    return (rc == NGX_ADM_ASK) ? ngx_http_adm_travel(ctx, step) : NGX_OK;
 }
 
 
 /*
- * Sends all claims to the store: NGX_AGAIN, or what they come to if there are
- * none or the store does not take them.
+ * Sends the claim of one step, or with NULL all that there are, to the store:
+ * NGX_AGAIN, or what they come to if there is none or the store does not take
+ * them.
  */
 
 static ngx_int_t
-ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx)
+ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *asking)
 {
     ngx_int_t                  rc;
     ngx_http_adm_main_conf_t  *amcf;
@@ -296,9 +298,10 @@ ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    rc = ngx_http_adm_board(ctx);
+    rc = asking ? ngx_http_adm_board_step(ctx, asking)
+                : ngx_http_adm_board(ctx);
 
-    if (rc != NGX_OK || ctx->claims == 0) {
+    if (rc != NGX_OK || ctx->claims == 0 || ctx->trip->commands == NULL) {
         ngx_adm_trip_cancel(ctx->trip);
         ctx->trip = NULL;
         return rc;
@@ -386,7 +389,7 @@ ngx_http_adm_conclude(ngx_http_adm_ctx_t *ctx)
     {
         step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
 
-        if (step->claim) {
+        if (step->command) {
             rc = ngx_http_adm_conclude_step(ctx, step);
             first = (first == NGX_OK) ? rc : first;
         }

@@ -79,6 +79,13 @@ my $HTTP = <<'END';
             admission_probe b $arg_b at=ask;
         }
 
+        location = /claim-and-ask {
+            alias %{dir}/html/hello;
+            admission_probe a $arg_a at=claim;
+            admission_probe b $arg_b at=ask;
+            auth_request /auth;
+        }
+
         location = /three {
             alias %{dir}/html/hello;
             admission_probe a x;
@@ -215,6 +222,18 @@ sub two {
     told($p, '/two-asks?a=20-refuse&b=20-grant', 429,
         ['a: check', 'a: claim', 'a: conclude refused'],
         'the first refuses, the second is not asked');
+
+    # who asks in PREACCESS does not take another's claim along, which has to
+    # wait for authentication
+    told($p, '/claim-and-ask?a=20-grant&b=20-grant', 200,
+        ['a: check', 'b: check', 'b: claim', 'b: conclude granted',
+         'a: claim', 'a: conclude granted',
+         'b: settle answered 200', 'a: settle answered 200'],
+        'a claim before one that asks', [['x-user', 'ann']]);
+    told($p, '/claim-and-ask?a=20-grant&b=20-grant', 401,
+        ['a: check', 'b: check', 'b: claim', 'b: conclude granted',
+         'b: settle unreached 0', 'a: settle unreached 0'],
+        'the same, not authenticated', [['x-user', 'nobody']]);
 
     return;
 }

@@ -86,7 +86,7 @@ A zone of that name would lie over the counters: neither could be attached.
 admission_zone admission_counters 1m;
 --- error_log
 [emerg]
-zone name "admission_counters" is reserved in
+name "admission_counters" in "admission_zone" is reserved in
 
 
 

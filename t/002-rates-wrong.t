@@ -451,7 +451,7 @@ admission_rate per_ip $binary_remote_addr rate=1r/s zone=shop;
 include $TEST_NGINX_HTML_DIR/rates.conf;
 --- error_log eval
 ["[emerg]",
- qr{unknown zone "shop" of rate "per_ip", "admission_zone" defines none in \S+/rates\.conf:2$}]
+ qr{unknown zone "shop" of rate "per_ip" at \S+/rates\.conf:2, "admission_zone" defines none$}]
 
 
 
@@ -465,7 +465,7 @@ admission_zone two 1m;
 include $TEST_NGINX_HTML_DIR/rates.conf;
 --- error_log eval
 ["[emerg]",
- qr{unknown zone "shop" of rate "per_ip", "admission_zone" defines "one", "two" in \S+/rates\.conf:1$}]
+ qr{unknown zone "shop" of rate "per_ip" at \S+/rates\.conf:1, "admission_zone" defines "one", "two"$}]
 
 
 

@@ -52,7 +52,7 @@ location = /t {
 include $TEST_NGINX_HTML_DIR/limits.conf;
 --- error_log eval
 ["[emerg]",
- qr{unknown rate "per_ip" in "admission_limit", "admission_rate" defines none in \S+/limits\.conf:2$}]
+ qr{unknown rate "per_ip" in "admission_limit" at \S+/limits\.conf:2, "admission_rate" defines none$}]
 
 
 
@@ -68,7 +68,7 @@ location = /t { admission_limit One; }
 include $TEST_NGINX_HTML_DIR/limits.conf;
 --- error_log eval
 ["[emerg]",
- qr{unknown rate "One" in "admission_limit", "admission_rate" defines "one", "two" in \S+/limits\.conf:2$}]
+ qr{unknown rate "One" in "admission_limit" at \S+/limits\.conf:2, "admission_rate" defines "one", "two"$}]
 
 
 
@@ -77,7 +77,8 @@ include $TEST_NGINX_HTML_DIR/limits.conf;
 admission_limit per_ip;
 --- error_log
 [emerg]
-unknown rate "per_ip" in "admission_limit", "admission_rate" defines none in
+unknown rate "per_ip" in "admission_limit" at
+, "admission_rate" defines none
 
 
 
@@ -86,7 +87,8 @@ unknown rate "per_ip" in "admission_limit", "admission_rate" defines none in
 admission_limit per_ip;
 --- error_log
 [emerg]
-unknown rate "per_ip" in "admission_limit", "admission_rate" defines none in
+unknown rate "per_ip" in "admission_limit" at
+, "admission_rate" defines none
 
 
 
@@ -98,7 +100,8 @@ admission_limit per_ip;
 location / { admission_limit known; }
 --- error_log
 [emerg]
-unknown rate "per_ip" in "admission_limit", "admission_rate" defines "known" in
+unknown rate "per_ip" in "admission_limit" at
+, "admission_rate" defines "known"
 
 
 

@@ -227,3 +227,18 @@ location = /t { admission_limit a; empty_gif; }
 [alert]
 [emerg]
 [crit]
+
+
+
+=== TEST 12: the time to come back is true for all of one trip
+--- http_config
+admission_rate fast $server_name rate=1r/s burst=0 scope=exact;
+admission_rate slow $server_name rate=1r/h burst=0 scope=exact;
+--- config
+location = /t { admission_limit fast; admission_limit slow; empty_gif; }
+--- pipelined_requests eval
+["GET /t", "GET /t"]
+--- error_code eval
+[200, 429]
+--- response_headers eval
+["! Retry-After", "Retry-After: 3600"]

@@ -222,3 +222,28 @@ location = /u { return 200 "next\n"; }
 ["slow\n", "next\n"]
 --- no_access_log
 smuggled
+
+
+
+=== TEST 12: a page with fields of its own
+The time to come back is one, and ours: two of them say nothing to a client.
+--- http_config
+admission_rate a $server_name rate=1r/h burst=0;
+server {
+    listen $TEST_NGINX_RAND_PORT_1;
+    location / {
+        add_header Retry-After 7 always;
+        add_header Cache-Control max-age=60 always;
+        return 200 "sorry\n";
+    }
+}
+--- config
+error_page 429 @page;
+location @page { proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1; }
+location = /t { admission_limit a; empty_gif; }
+--- pipelined_requests eval
+["GET /t", "GET /t"]
+--- error_code eval
+[200, 429]
+--- response_headers eval
+["! Retry-After", "Retry-After: 3600\nCache-Control: no-store"]

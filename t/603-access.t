@@ -256,3 +256,33 @@ location = /next { return 200 "next\n"; }
 [200, 200]
 --- response_body_like eval
 ["^# HELP", '^next$']
+
+
+
+=== TEST 18: a method that changes nothing here
+Who sends another is told which there are (RFC 9110, 15.5.6).
+--- config
+location = /status { admission_status; }
+--- request
+DELETE /status
+--- error_code: 405
+--- response_headers
+Allow: GET, HEAD
+
+
+
+=== TEST 19: inside a page, the page goes on behind it
+The status ended the whole answer: what followed it on the page was lost.
+--- config
+location = /page.html { ssi on; }
+location = /status { admission_status; }
+--- user_files
+>>> page.html
+before
+<!--# include virtual="/status" -->
+behind
+--- request
+GET /page.html
+--- response_body_like eval
+qr/^before\n.*admission_build_info.*\nbehind\n/s
+

@@ -12,14 +12,13 @@
  * never one whose budget is in use.  An empty slot counts as its place in the
  * bucket, so that newcomers go where less is used.
  *
- * Two processes cannot put the same tag into two slots: words only grow,
- * but for refunds and changed limits, and either leaves a slot busy for
- * ADM_TABLE_REST; so if
- * two newcomers with one tag choose different slots, one of them has seen a
- * word older than the other did, in a slot that changed in between, and its
- * swap fails.  For this a slot's word is always read before its tag.  It
- * holds while no process rests longer than ADM_TABLE_REST between its look
- * and its swap; one that does may give a client a second budget, once.
+ * Two processes cannot put the same tag into two slots: words only grow, but
+ * for refunds and changed limits, and either leaves a slot busy for
+ * ADM_TABLE_REST; so if two newcomers with one tag choose different slots, one
+ * of them has seen a word older than the other did, in a slot that changed in
+ * between, and its swap fails.  For this a slot's word is always read before
+ * its tag.  It holds while no process rests longer than ADM_TABLE_REST between
+ * its look and its swap; one that does may give a client a second budget, once.
  */
 
 

@@ -34,7 +34,6 @@ typedef struct {
     ngx_array_t              zones;      /* of ngx_adm_zone_t * */
     ngx_array_t              rates;      /* of ngx_http_adm_rate_conf_t * */
     ngx_array_t              limits;     /* of ngx_adm_limit_t * */
-    ngx_array_t              sites;      /* of ngx_adm_series_t * */
 
     ngx_adm_counters_t      *counters;
     ngx_adm_series_t        *decisions;  /* decision_seconds */
@@ -106,6 +105,7 @@ struct ngx_http_adm_ctx_s {
     ngx_uint_t               next;       /* index in it */
 
     ngx_adm_answer_t         answer;     /* of the first refusal, if decided */
+    ngx_adm_use_t           *by;         /* whose it is */
 
     ngx_uint_t               claims;     /* steps that have to travel */
     ngx_adm_trip_t          *trip;       /* under way, or just answered */
@@ -225,6 +225,10 @@ void ngx_http_adm_count(ngx_http_adm_ctx_t *ctx);
 
 ngx_int_t ngx_http_adm_reply(ngx_http_request_t *r, ngx_adm_answer_t *answer);
 
+/* of our fields the site's error page, from wherever it comes, adds no more */
+
+void ngx_http_adm_reply_filter(ngx_http_request_t *r);
+
 /*
  * Sends a whole body of ours, of "len" bytes at "body" in the request's pool,
  * after the fields; returns what a content handler has to.
@@ -253,7 +257,7 @@ ngx_int_t ngx_http_adm_page(ngx_http_request_t *r, ngx_array_t *parts,
 
 /* ngx_http_adm_log.c: the line of a refusal */
 
-void ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use);
+void ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx);
 
 /* the sums of what was left out are written once a second, and at the end */
 

@@ -6,9 +6,12 @@
 
 
 #include <ngx_http_adm.h>
+#include <ngx_http_adm_text.h>
 
 
 static void ngx_http_adm_cleanup(void *data);
+static ngx_table_elt_t *ngx_http_adm_next_field(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_table_elt_t *h);
 
 
 ngx_http_adm_ctx_t *
@@ -123,37 +126,73 @@ ngx_http_adm_request_field(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value)
 {
     u_char           *p;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
+    size_t            len;
+    ngx_uint_t        n;
     ngx_table_elt_t  *h;
 
     ngx_str_null(value);
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    n = 0;
+    len = 0;
+    h = NULL;
 
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len != name->len
-                || ngx_strncmp(h[i].lowcase_key, name->data, name->len) != 0)
-            {
-                continue;
-            }
-
-            if (value->len == 0) {
-                *value = h[i].value;
-                continue;
-            }
-
-            p = ngx_pnalloc(r->pool, value->len + 2 + h[i].value.len);
-            if (p == NULL) {
-                return NGX_ERROR;
-            }
-
-            value->len = ngx_sprintf(p, "%V, %V", value, &h[i].value) - p;
-            value->data = p;
-        }
+    while ((h = ngx_http_adm_next_field(r, name, h)) != NULL) {
+        *value = h->value;
+        len += h->value.len + 2;
+        n++;
     }
 
+    if (n < 2) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->data = p;
+
+    while ((h = ngx_http_adm_next_field(r, name, h)) != NULL) {
+        p = ngx_http_adm_put_str(p, &h->value);
+        p = ngx_http_adm_put(p, ", ");
+    }
+
+    value->len = p - value->data - 2;
+
     return NGX_OK;
+}
+
+
+/* the field of that name behind "h", or the first; NULL: there is none */
+
+static ngx_table_elt_t *
+ngx_http_adm_next_field(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_table_elt_t *h)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *field;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        field = part->elts;
+
+        if (h && (h < field || h >= field + part->nelts)) {
+            continue;
+        }
+
+        for (i = h ? h - field + 1 : 0; i < part->nelts; i++) {
+
+            if (field[i].key.len == name->len
+                && ngx_strncmp(field[i].lowcase_key, name->data, name->len)
+                   == 0)
+            {
+                return &field[i];
+            }
+        }
+
+        h = NULL;
+    }
+
+    return NULL;
 }

@@ -42,7 +42,9 @@ static ngx_connection_t         ngx_http_adm_log_connection;
 ngx_int_t
 ngx_http_adm_log_init(ngx_cycle_t *cycle)
 {
-    ngx_memzero(ngx_http_adm_lines, sizeof(ngx_http_adm_lines));
+    /* of a process without a master: the names go with the old cycle */
+
+    ngx_http_adm_log_flush();
 
     /* debug logging of timers reads a connection's descriptor */
 
@@ -58,9 +60,12 @@ ngx_http_adm_log_init(ngx_cycle_t *cycle)
 
 
 void
-ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
+ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx)
 {
+    ngx_adm_use_t            *use;
     ngx_http_adm_log_line_t  *line;
+
+    use = ctx->by;
 
     if (ctx->request->connection->log->log_level < ctx->level) {
         return;

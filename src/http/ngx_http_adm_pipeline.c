@@ -32,7 +32,7 @@ static ngx_int_t ngx_http_adm_conclude_step(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
 static ngx_int_t ngx_http_adm_result(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step, ngx_adm_rc_e rc);
-static void ngx_http_adm_rehearse(ngx_http_adm_ctx_t *ctx);
+static void ngx_http_adm_undo_rehearsal(ngx_http_adm_ctx_t *ctx);
 static void ngx_http_adm_refused(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
 static void ngx_http_adm_foresee(ngx_http_adm_ctx_t *ctx);
@@ -98,11 +98,17 @@ ngx_http_adm_claim(ngx_http_adm_ctx_t *ctx)
 
     if (ctx->trip) {
         rc = ngx_http_adm_conclude(ctx);
-        ctx->spent += ngx_http_adm_clock() - ctx->started;
 
     } else if (ctx->claims) {
         ctx->started = ngx_http_adm_clock();
         rc = ngx_http_adm_travel(ctx, NULL);
+
+    } else {
+        ctx->started = 0;
+    }
+
+    if (ctx->started && rc != NGX_AGAIN) {
+        ctx->spent += ngx_http_adm_clock() - ctx->started;
     }
 
     switch (rc) {
@@ -175,7 +181,7 @@ ngx_http_adm_checks(ngx_http_adm_ctx_t *ctx)
         }
     }
 
-    ngx_http_adm_rehearse(ctx);
+    ngx_http_adm_undo_rehearsal(ctx);
 
     return NGX_OK;
 }
@@ -333,7 +339,7 @@ ngx_http_adm_board(ngx_http_adm_ctx_t *ctx)
         }
     }
 
-    ngx_http_adm_rehearse(ctx);
+    ngx_http_adm_undo_rehearsal(ctx);
 
     return rc;
 }
@@ -406,7 +412,7 @@ ngx_http_adm_conclude(ngx_http_adm_ctx_t *ctx)
     ctx->expired = 0;
     ctx->stored += ngx_http_adm_clock() - ctx->sent;
 
-    ngx_http_adm_rehearse(ctx);
+    ngx_http_adm_undo_rehearsal(ctx);
 
     return first;
 }
@@ -458,12 +464,13 @@ ngx_http_adm_result(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step,
 
 
 /*
- * After a rehearsed refusal all policies are still looked at, but what they
- * took of their shadows is given back, and nothing travels, as if it was real.
+ * After a rehearsed refusal the local policies are still looked at, but what
+ * they took of their shadows is given back, and nothing travels, as if it was
+ * real: called where all checks, or all claims, are through.
  */
 
 static void
-ngx_http_adm_rehearse(ngx_http_adm_ctx_t *ctx)
+ngx_http_adm_undo_rehearsal(ngx_http_adm_ctx_t *ctx)
 {
     ngx_queue_t          *q;
     ngx_adm_cause_e       cause;
@@ -507,6 +514,13 @@ ngx_http_adm_refused(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
     /* a rehearsed refusal gives way to a real one, after a redirect */
 
     if (ctx->decided && (step->dry_run || !ctx->dry_run)) {
+
+        /* of one trip: the time to come back is true for all */
+
+        if (!step->dry_run && verdict == NGX_ADM_VERDICT_LIMIT) {
+            ctx->answer.retry = ngx_max(ctx->answer.retry, answer->retry);
+        }
+
         return;
     }
 
@@ -517,15 +531,21 @@ ngx_http_adm_refused(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
     }
 
     ctx->decided = 1;
+    ctx->by = use;
     ctx->dry_run = step->dry_run;
     answer->policy = use->name;
     ctx->answer = *answer;
 
-    ngx_http_adm_log_refusal(ctx, use);
+    if (step->dry_run) {
+        ngx_http_adm_log_refusal(ctx);
+    }
 }
 
 
-/* a client that comes back in time must not be refused by the next limit */
+/*
+ * A client that comes back in time must not be refused by the next limit.
+ * The steps are not held: the refusal ends the request's policies.
+ */
 
 static void
 ngx_http_adm_foresee(ngx_http_adm_ctx_t *ctx)
@@ -558,6 +578,7 @@ ngx_http_adm_refuse(ngx_http_adm_ctx_t *ctx)
 {
     ctx->over = 1;
 
+    ngx_http_adm_log_refusal(ctx);
     ngx_http_adm_give_back(ctx, ngx_http_adm_cause(ctx));
     ngx_http_adm_count(ctx);
 

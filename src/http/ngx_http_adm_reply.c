@@ -24,6 +24,7 @@ typedef struct {
 } ngx_http_adm_accept_t;
 
 
+static void ngx_http_adm_reply_first(ngx_http_request_t *r, ngx_str_t *key);
 static ngx_int_t ngx_http_adm_reply_fields(ngx_http_request_t *r,
     ngx_adm_answer_t *answer);
 static ngx_int_t ngx_http_adm_reply_quota(ngx_http_request_t *r,
@@ -374,6 +375,55 @@ ngx_http_adm_reply_problem(ngx_http_request_t *r, ngx_adm_answer_t *answer,
 }
 
 
+void
+ngx_http_adm_reply_filter(ngx_http_request_t *r)
+{
+    ngx_uint_t  i;
+
+    static ngx_str_t  *keys[] = {
+        &ngx_http_adm_retry_after,
+        &ngx_http_adm_ratelimit_policy,
+        &ngx_http_adm_ratelimit,
+        &ngx_http_adm_cache_control
+    };
+
+    for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        ngx_http_adm_reply_first(r, keys[i]);
+    }
+}
+
+
+/* ours was there first */
+
+static void
+ngx_http_adm_reply_first(ngx_http_request_t *r, ngx_str_t *key)
+{
+    ngx_uint_t        i, seen;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    seen = 0;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].hash == 0
+                || h[i].key.len != key->len
+                || ngx_strncasecmp(h[i].key.data, key->data, key->len) != 0)
+            {
+                continue;
+            }
+
+            if (seen++) {
+                h[i].hash = 0;
+            }
+        }
+    }
+}
+
+
 ngx_int_t
 ngx_http_adm_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
     ngx_str_t *body)
@@ -417,7 +467,8 @@ ngx_http_adm_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
     b->pos = body->data;
     b->last = body->data + body->len;
     b->memory = (body->len != 0);
-    b->last_buf = 1;
+    b->sync = (body->len == 0);
+    b->last_buf = (r == r->main);
     b->last_in_chain = 1;
 
     out.buf = b;

@@ -50,6 +50,9 @@ ngx_http_adm_header_filter(ngx_http_request_t *r)
 
         if (ctx && !ctx->over) {
             ngx_http_adm_settle(ctx);
+
+        } else if (ctx && ctx->decided && !ctx->dry_run) {
+            ngx_http_adm_reply_filter(r);
         }
     }
 

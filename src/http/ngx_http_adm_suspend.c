@@ -35,12 +35,12 @@ ngx_http_adm_suspend(ngx_http_adm_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    ctx->trips++;
-
     if (ngx_adm_trip_submit(ctx->trip) != NGX_OK) {
         ctx->expired = 1;
         return NGX_DECLINED;
     }
+
+    ctx->trips++;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
 

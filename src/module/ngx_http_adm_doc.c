@@ -72,6 +72,10 @@ ngx_http_adm_doc_put(ngx_http_adm_doc_t *doc, u_char *p, size_t len)
     u_char  *text;
     size_t   room;
 
+    if (doc->failed) {
+        return;
+    }
+
     if (doc->text.len + len > doc->room) {
         room = ngx_max(2 * doc->room, doc->text.len + len);
         room = ngx_max(room, NGX_HTTP_ADM_DOC_ROOM);
@@ -153,6 +157,10 @@ ngx_http_adm_doc_head(ngx_http_adm_doc_t *doc)
 static void
 ngx_http_adm_doc_tail(ngx_http_adm_doc_t *doc)
 {
+    if (doc->failed) {
+        return;
+    }
+
     switch (doc->format) {
 
     case NGX_HTTP_ADM_JSON:
@@ -195,7 +203,7 @@ ngx_http_adm_doc_metric_json(ngx_http_adm_doc_t *doc)
 
     doc->metric->samples(doc);
 
-    if (doc->text.data[doc->text.len - 1] == ',') {
+    if (!doc->failed && doc->text.data[doc->text.len - 1] == ',') {
         doc->text.len--;
     }
 

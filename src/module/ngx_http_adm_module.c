@@ -225,10 +225,16 @@ ngx_http_adm_init_module(ngx_cycle_t *cycle)
     amcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_admission_module);
 
-    /* a process without a master serves the new configuration from now on */
+    /*
+     * a process without a master serves the new configuration from now on,
+     * which may have no HTTP any more
+     */
 
     if (amcf) {
         ngx_adm_counters_renew(amcf->counters);
+
+    } else {
+        ngx_adm_counters_forget();
     }
 
     return ngx_http_adm_log_init(cycle);

@@ -415,9 +415,9 @@ ngx_http_adm_init_limit(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
         known = ngx_http_adm_rate_names(cf, amcf);
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "unknown rate \"%V\" in \"admission_limit\", "
-                      "\"admission_rate\" defines %V in %V:%ui",
-                      &limit->use.name, &known, &limit->file, limit->line);
+                      "unknown rate \"%V\" in \"admission_limit\" "
+                      "at %V:%ui, \"admission_rate\" defines %V",
+                      &limit->use.name, &limit->file, limit->line, &known);
         return NGX_ERROR;
     }
 

@@ -88,7 +88,11 @@ ngx_http_adm_status_handler(ngx_http_request_t *r)
     }
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+        ngx_str_set(&key, "Allow");
+        ngx_str_set(&value, "GET, HEAD");
+
+        return ngx_http_adm_add_field(r, &key, &value) == NGX_OK
+               ? NGX_HTTP_NOT_ALLOWED : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     ngx_memzero(&doc, sizeof(ngx_http_adm_doc_t));
@@ -142,7 +146,8 @@ ngx_http_adm_local(ngx_http_request_t *r)
 
     len = sizeof(ngx_sockaddr_t);
 
-    if (getpeername(r->connection->fd, &sa.sockaddr, &len) == -1
+    if (r->connection->proxy_protocol
+        || getpeername(r->connection->fd, &sa.sockaddr, &len) == -1
         || !ngx_http_adm_loopback(&sa.sockaddr))
     {
         return 0;

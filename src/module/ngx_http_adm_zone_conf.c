@@ -36,7 +36,8 @@ ngx_http_adm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         && ngx_strncmp(value[1].data, reserved.data, reserved.len) == 0)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone name \"%V\" is reserved", &value[1]);
+                           "name \"%V\" in \"admission_zone\" is reserved",
+                           &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -129,10 +130,10 @@ ngx_http_adm_find_zone(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
         known = ngx_http_adm_zone_names(cf, amcf);
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "unknown zone \"%V\" of rate \"%V\", "
-                      "\"admission_zone\" defines %V in %V:%ui",
-                      &rate->zone, &rate->rate.name, &known, &rate->file,
-                      rate->line);
+                      "unknown zone \"%V\" of rate \"%V\" at %V:%ui, "
+                      "\"admission_zone\" defines %V",
+                      &rate->zone, &rate->rate.name, &rate->file, rate->line,
+                      &known);
     }
 
     return zone;

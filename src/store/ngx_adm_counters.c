@@ -387,6 +387,13 @@ ngx_adm_counters_close(void)
 
 
 void
+ngx_adm_counters_forget(void)
+{
+    ngx_adm_slot = NULL;
+}
+
+
+void
 ngx_adm_count(ngx_adm_series_t *series, ngx_uint_t cell)
 {
     if (ngx_adm_slot) {

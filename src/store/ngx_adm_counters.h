@@ -95,6 +95,10 @@ void ngx_adm_counters_open(ngx_adm_counters_t *counters);
 void ngx_adm_counters_renew(ngx_adm_counters_t *counters);
 void ngx_adm_counters_close(void);
 
+/* the counters' memory goes: nothing is counted any more */
+
+void ngx_adm_counters_forget(void);
+
 
 /*
  * What a request does: no lock, nothing allocated, no error.  Before

@@ -1,7 +1,7 @@
 
 /*
  * The keeper of a single node: what a trip asks is done at once in shared
- * memory, and told in the next turn of the event loop.
+ * memory, and told by a posted event.
  */
 
 

@@ -45,7 +45,7 @@ my $HTTP = <<'END';
     admission_log_level info;
 
     server {
-        listen 127.0.0.1:%{h1} backlog=1024;
+        listen 127.0.0.1:%{h1} backlog=1024 reuseport;   # all get some
 
         add_header X-Pid $pid always;
 

@@ -18,7 +18,8 @@
  * of them has seen a word older than the other did, in a slot that changed in
  * between, and its swap fails.  For this a slot's word is always read before
  * its tag.  It holds while no process rests longer than ADM_TABLE_REST between
- * its look and its swap; one that does may give a client a second budget, once.
+ * its look and its swap; one that does may give a client a second budget,
+ * once.
  */
 
 

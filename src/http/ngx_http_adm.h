@@ -127,6 +127,7 @@ struct ngx_http_adm_ctx_s {
     unsigned                 admitted:1; /* passed all, goes to the upstream */
     unsigned                 over:1;     /* nothing more is decided */
     unsigned                 counted:1;
+    unsigned                 paged:1;    /* refused by a page of the site's */
 };
 
 
@@ -219,11 +220,11 @@ void ngx_http_adm_count(ngx_http_adm_ctx_t *ctx);
 /* ngx_http_adm_reply.c: answers of ours, the same way for all policies */
 
 /*
- * Answers the request as ngx_adm_reasons[] and the answer say; returns what a
- * phase handler has to.
+ * Answers the request as ngx_adm_reasons[] and the context's answer say;
+ * returns what a phase handler has to.
  */
 
-ngx_int_t ngx_http_adm_reply(ngx_http_request_t *r, ngx_adm_answer_t *answer);
+ngx_int_t ngx_http_adm_reply(ngx_http_adm_ctx_t *ctx);
 
 /* of our fields the site's error page, from wherever it comes, adds no more */
 

@@ -582,7 +582,7 @@ ngx_http_adm_refuse(ngx_http_adm_ctx_t *ctx)
     ngx_http_adm_give_back(ctx, ngx_http_adm_cause(ctx));
     ngx_http_adm_count(ctx);
 
-    return ngx_http_adm_reply(ctx->request, &ctx->answer);
+    return ngx_http_adm_reply(ctx);
 }
 
 

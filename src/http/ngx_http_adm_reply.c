@@ -56,12 +56,16 @@ static ngx_str_t  ngx_http_adm_problem =
 
 
 ngx_int_t
-ngx_http_adm_reply(ngx_http_request_t *r, ngx_adm_answer_t *answer)
+ngx_http_adm_reply(ngx_http_adm_ctx_t *ctx)
 {
-    ngx_int_t   rc;
-    ngx_str_t   type, body;
-    ngx_uint_t  status;
+    ngx_int_t            rc;
+    ngx_str_t            type, body;
+    ngx_uint_t           status;
+    ngx_adm_answer_t    *answer;
+    ngx_http_request_t  *r;
 
+    r = ctx->request;
+    answer = &ctx->answer;
     status = ngx_adm_reasons[answer->reason].status;
 
     if (ngx_http_adm_reply_fields(r, answer) != NGX_OK) {
@@ -71,6 +75,7 @@ ngx_http_adm_reply(ngx_http_request_t *r, ngx_adm_answer_t *answer)
     /* a site's own page wins */
 
     if (ngx_http_adm_has_error_page(r, status)) {
+        ctx->paged = 1;
         return status;
     }
 

@@ -51,7 +51,7 @@ ngx_http_adm_header_filter(ngx_http_request_t *r)
         if (ctx && !ctx->over) {
             ngx_http_adm_settle(ctx);
 
-        } else if (ctx && ctx->decided && !ctx->dry_run) {
+        } else if (ctx && ctx->paged) {
             ngx_http_adm_reply_filter(r);
         }
     }

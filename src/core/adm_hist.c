@@ -1,7 +1,8 @@
 
 /*
  * Histogram bounds: 1, 2.5 and 5 of each decade, from what a decision takes
- * (a microsecond) to what nobody waits for (2.5 s).
+ * (a microsecond) to what nobody waits for (a minute); the last are those of
+ * time-outs.
  *
  * Invariants: the bounds ascend, each label is its bound exactly, so that
  * a reader may compute with it; "1.0" and not "1", the canonical form of
@@ -19,7 +20,8 @@ const uint64_t  adm_hist_bounds[ADM_HIST_BOUNDS] = {
     1000000, 2500000, 5000000,
     10000000, 25000000, 50000000,
     100000000, 250000000, 500000000,
-    1000000000, 2500000000
+    1000000000, 2500000000, 5000000000,
+    10000000000, 30000000000, 60000000000
 };
 
 
@@ -30,7 +32,8 @@ static const char  *adm_hist_labels[ADM_HIST_BOUNDS + 1] = {
     "0.001", "0.0025", "0.005",
     "0.01", "0.025", "0.05",
     "0.1", "0.25", "0.5",
-    "1.0", "2.5",
+    "1.0", "2.5", "5.0",
+    "10.0", "30.0", "60.0",
     "+Inf"
 };
 

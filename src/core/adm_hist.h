@@ -12,7 +12,7 @@
 #include "adm.h"
 
 
-#define ADM_HIST_BOUNDS   20
+#define ADM_HIST_BOUNDS   24
 
 
 /* the upper bounds, ns, ascending; a bound belongs to its own bucket */

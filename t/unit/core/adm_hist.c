@@ -89,7 +89,8 @@ labels(void)
     is_str(adm_hist_label(1), "0.0000025", "the second label");
     is_str(adm_hist_label(18), "1.0", "a whole second, canonical");
     is_str(adm_hist_label(ADM_HIST_BOUNDS), "+Inf", "the last label");
-    is_str(adm_hist_label(21), "+Inf", "a label that there is not");
+    is_str(adm_hist_label(ADM_HIST_BOUNDS + 1), "+Inf",
+           "a label that there is not");
 }
 
 

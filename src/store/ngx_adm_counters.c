@@ -8,8 +8,9 @@
 
 
 #define NGX_ADM_SLOTS          256
-#define NGX_ADM_SERIES         416
-#define NGX_ADM_CELLS          14336
+#define NGX_ADM_SERIES         480
+#define NGX_ADM_CELLS          14400
+#define NGX_ADM_LEVELS         64
 
 /* the slot of those that found none; never owned */
 #define NGX_ADM_SLOT_COMMON    0
@@ -30,6 +31,7 @@ typedef struct {
     ngx_atomic_t      owner;     /* pid; 0: nobody */
     ngx_atomic_t      gauges[NGX_ADM_GAUGES];
     u_char            apart[64];
+    uint64_t          windows[NGX_ADM_WINDOWS][ADM_WINDOW];
     ngx_atomic_t      cells[NGX_ADM_CELLS];
 } ngx_adm_counters_slot_t;
 
@@ -59,6 +61,9 @@ static ngx_adm_counters_name_t *ngx_adm_counters_find(
 static void ngx_adm_counters_serve(ngx_adm_counters_t *counters);
 static ngx_uint_t ngx_adm_counters_take(ngx_adm_counters_slot_t *slot);
 static ngx_uint_t ngx_adm_counters_alive(ngx_atomic_uint_t owner);
+static ngx_uint_t ngx_adm_counters_own(void);
+static ngx_adm_counters_slot_t *ngx_adm_counters_next(
+    ngx_adm_counters_t *counters, ngx_uint_t *i);
 
 
 /* names of their order make NGX_ADM_SERIES and NGX_ADM_CELLS */
@@ -68,6 +73,7 @@ static ngx_adm_family_t  ngx_adm_families[NGX_ADM_FAMILIES] = {
     { 256, 32 },                 /* policy */
     { 32, 32 },                  /* histogram */
     { 64, 16 },                  /* node */
+    { NGX_ADM_LEVELS, 1 },       /* level: the last cells */
 };
 
 
@@ -229,6 +235,12 @@ ngx_adm_counters_attach(ngx_adm_counters_t *counters, ngx_adm_series_t *series)
     family = &ngx_adm_families[series->family];
     name = ngx_adm_counters_find(first, family->series, series);
 
+    if (name == NULL && series->family == NGX_ADM_FAMILY_LEVEL) {
+        series->name.len = 0;
+        series->base = cells;
+        return NGX_OK;
+    }
+
     if (name == NULL) {
         ngx_log_error(NGX_LOG_EMERG, counters->shm_zone->shm.log, 0,
                       "too many names to count by since nginx was started, "
@@ -355,6 +367,10 @@ ngx_adm_counters_take(ngx_adm_counters_slot_t *slot)
         slot->gauges[i] = 0;
     }
 
+    for (i = NGX_ADM_CELLS - NGX_ADM_LEVELS; i < NGX_ADM_CELLS; i++) {
+        slot->cells[i] = 0;
+    }
+
     slot->gauges[NGX_ADM_GAUGE_PROCESSES] = 1;
 
     ngx_memory_barrier();
@@ -420,11 +436,48 @@ ngx_adm_observe(ngx_adm_series_t *series, uint64_t ns)
 }
 
 
+/* gauges are of processes that own their slots */
+
+static ngx_uint_t
+ngx_adm_counters_own(void)
+{
+    return ngx_adm_slot
+           && ngx_adm_slot->owner == (ngx_atomic_uint_t) ngx_pid;
+}
+
+
 void
 ngx_adm_gauge_add(ngx_adm_gauge_e gauge, ngx_int_t n)
 {
-    if (ngx_adm_slot && ngx_adm_slot->owner == (ngx_atomic_uint_t) ngx_pid) {
+    if (ngx_adm_counters_own()) {
         (void) ngx_atomic_fetch_add(&ngx_adm_slot->gauges[gauge], n);
+    }
+}
+
+
+void
+ngx_adm_gauge_set(ngx_adm_gauge_e gauge, ngx_uint_t value)
+{
+    if (ngx_adm_counters_own()) {
+        ngx_adm_slot->gauges[gauge] = value;
+    }
+}
+
+
+void
+ngx_adm_level_add(ngx_adm_series_t *level, ngx_int_t n)
+{
+    if (ngx_adm_counters_own()) {
+        (void) ngx_atomic_fetch_add(&ngx_adm_slot->cells[level->base], n);
+    }
+}
+
+
+void
+ngx_adm_window_add(ngx_adm_window_e window)
+{
+    if (ngx_adm_slot) {
+        adm_window_add(ngx_adm_slot->windows[window], ngx_current_msec / 1000);
     }
 }
 
@@ -448,25 +501,101 @@ ngx_adm_counters_sum(ngx_adm_counters_t *counters, ngx_adm_series_t *series,
 }
 
 
-ngx_uint_t
-ngx_adm_counters_gauge(ngx_adm_counters_t *counters, ngx_adm_gauge_e gauge)
+/* the next slot whose owner lives, from *i on: NULL after the last */
+
+static ngx_adm_counters_slot_t *
+ngx_adm_counters_next(ngx_adm_counters_t *counters, ngx_uint_t *i)
 {
-    ngx_uint_t              i, sum;
-    ngx_atomic_uint_t       owner;
-    ngx_adm_counters_sh_t  *sh;
+    ngx_atomic_uint_t         owner;
+    ngx_adm_counters_slot_t  *slot;
 
-    sh = counters->sh;
-    sum = 0;
-
-    for (i = NGX_ADM_SLOT_COMMON + 1; i < sh->opened; i++) {
-        owner = sh->slots[i].owner;
+    while (*i < counters->sh->opened) {
+        slot = &counters->sh->slots[(*i)++];
+        owner = slot->owner;
 
         if (owner
             && !(owner & NGX_ADM_OWNER_OPENING)
             && ngx_adm_counters_alive(owner))
         {
-            sum += sh->slots[i].gauges[gauge];
+            return slot;
         }
+    }
+
+    return NULL;
+}
+
+
+ngx_uint_t
+ngx_adm_counters_gauge(ngx_adm_counters_t *counters, ngx_adm_gauge_e gauge)
+{
+    ngx_uint_t                i, sum;
+    ngx_adm_counters_slot_t  *slot;
+
+    i = NGX_ADM_SLOT_COMMON + 1;
+    sum = 0;
+
+    while ((slot = ngx_adm_counters_next(counters, &i))) {
+        sum += slot->gauges[gauge];
+    }
+
+    return sum;
+}
+
+
+ngx_uint_t
+ngx_adm_counters_level(ngx_adm_counters_t *counters, ngx_adm_series_t *level)
+{
+    ngx_uint_t                i, sum;
+    ngx_adm_counters_slot_t  *slot;
+
+    i = NGX_ADM_SLOT_COMMON + 1;
+    sum = 0;
+
+    while ((slot = ngx_adm_counters_next(counters, &i))) {
+        sum += slot->cells[level->base];
+    }
+
+    return sum;
+}
+
+
+void
+ngx_adm_counters_extremes(ngx_adm_counters_t *counters,
+    ngx_adm_gauge_e gauge, ngx_uint_t *least, ngx_uint_t *most)
+{
+    ngx_uint_t                i, value;
+    ngx_adm_counters_slot_t  *slot;
+
+    i = NGX_ADM_SLOT_COMMON + 1;
+
+    *least = 0;
+    *most = 0;
+
+    while ((slot = ngx_adm_counters_next(counters, &i))) {
+        value = slot->gauges[gauge];
+
+        if (value) {
+            *least = *least ? ngx_min(*least, value) : value;
+            *most = ngx_max(*most, value);
+        }
+    }
+}
+
+
+uint64_t
+ngx_adm_counters_window(ngx_adm_counters_t *counters, ngx_adm_window_e window,
+    ngx_uint_t n)
+{
+    uint64_t                sum;
+    ngx_uint_t              i;
+    ngx_adm_counters_sh_t  *sh;
+
+    sh = counters->sh;
+    sum = 0;
+
+    for (i = 0; i < sh->opened; i++) {
+        sum += adm_window_sum(sh->slots[i].windows[window],
+                              ngx_current_msec / 1000, n);
     }
 
     return sum;

@@ -21,9 +21,10 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <adm_hist.h>
+#include <adm_window.h>
 
 
-#define NGX_ADM_COUNTERS_LAYOUT   1
+#define NGX_ADM_COUNTERS_LAYOUT   2
 #define NGX_ADM_SERIES_NAME       96
 
 
@@ -32,6 +33,7 @@ typedef enum {
     NGX_ADM_FAMILY_POLICY,         /* cells: verdict and dry run */
     NGX_ADM_FAMILY_HISTOGRAM,      /* cells: buckets, then the sum, ns */
     NGX_ADM_FAMILY_NODE,           /* cells: what has no label */
+    NGX_ADM_FAMILY_LEVEL,          /* one cell: a gauge with a name */
     NGX_ADM_FAMILIES
 } ngx_adm_family_e;
 
@@ -39,8 +41,16 @@ typedef enum {
 typedef enum {
     NGX_ADM_GAUGE_SUSPENDED = 0,   /* requests that wait for a trip */
     NGX_ADM_GAUGE_PROCESSES,       /* 1 in every slot that is owned */
+    NGX_ADM_GAUGE_LAG,             /* of the event loop, us */
+    NGX_ADM_GAUGE_DUE,             /* when it is measured next, ms */
     NGX_ADM_GAUGES
 } ngx_adm_gauge_e;
+
+
+typedef enum {
+    NGX_ADM_WINDOW_DEMAND = 0,     /* first attempts of clients */
+    NGX_ADM_WINDOWS
+} ngx_adm_window_e;
 
 
 #define NGX_ADM_HISTOGRAM_SUM     (ADM_HIST_BOUNDS + 1)
@@ -78,7 +88,11 @@ ngx_adm_counters_t *ngx_adm_counters_add(ngx_conf_t *cf, ngx_str_t *name,
 
 /*
  * Declares a series, or finds the one that is declared; the name, of at most
- * NGX_ADM_SERIES_NAME bytes, must live as long as the cycle.
+ * NGX_ADM_SERIES_NAME bytes, must live as long as the cycle.  There are as
+ * many of a family as ngx_adm_families[] says between two starts of nginx: a
+ * configuration with one more is refused, but levels without a place lose
+ * their names, and share that of the empty name, which is to be declared
+ * before all others.
  * NULL: out of memory.
  */
 
@@ -108,6 +122,12 @@ void ngx_adm_counters_forget(void);
 void ngx_adm_count(ngx_adm_series_t *series, ngx_uint_t cell);
 void ngx_adm_observe(ngx_adm_series_t *series, uint64_t ns);
 void ngx_adm_gauge_add(ngx_adm_gauge_e gauge, ngx_int_t n);
+void ngx_adm_gauge_set(ngx_adm_gauge_e gauge, ngx_uint_t value);
+void ngx_adm_level_add(ngx_adm_series_t *level, ngx_int_t n);
+
+/* an event of now, in whole seconds of ngx_current_msec */
+
+void ngx_adm_window_add(ngx_adm_window_e window);
 
 
 /* what a scrape does: sums over the slots, no lock */
@@ -116,6 +136,18 @@ uint64_t ngx_adm_counters_sum(ngx_adm_counters_t *counters,
     ngx_adm_series_t *series, ngx_uint_t cell);
 ngx_uint_t ngx_adm_counters_gauge(ngx_adm_counters_t *counters,
     ngx_adm_gauge_e gauge);
+ngx_uint_t ngx_adm_counters_level(ngx_adm_counters_t *counters,
+    ngx_adm_series_t *level);
+
+/* the extremes of a gauge over the processes where it is not 0; 0 of none */
+
+void ngx_adm_counters_extremes(ngx_adm_counters_t *counters,
+    ngx_adm_gauge_e gauge, ngx_uint_t *least, ngx_uint_t *most);
+
+/* the events of the last "n" whole seconds, less than ADM_WINDOW */
+
+uint64_t ngx_adm_counters_window(ngx_adm_counters_t *counters,
+    ngx_adm_window_e window, ngx_uint_t n);
 
 /* the newest configuration that a process of this node serves */
 

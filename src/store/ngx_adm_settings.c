@@ -1,0 +1,263 @@
+
+/*
+ * Settings: their places in shared memory, and what stands there.
+ */
+
+
+#include <ngx_adm_settings.h>
+
+
+struct ngx_adm_setting_sh_s {
+    ngx_atomic_t           value;
+    uint64_t               configured;   /* when it was overridden */
+    time_t                 since;
+    size_t                 by_len;
+    u_char                 by[NGX_ADM_SETTING_BY];
+    size_t                 len;          /* 0: unused */
+    u_char                 name[NGX_ADM_SETTING_NAME];
+};
+
+
+struct ngx_adm_settings_sh_s {
+    ngx_uint_t             layout;
+    ngx_adm_setting_sh_t   places[NGX_ADM_SETTINGS];
+};
+
+
+static ngx_int_t ngx_adm_settings_init(ngx_shm_zone_t *shm_zone, void *data);
+static ngx_int_t ngx_adm_settings_lay_out(ngx_shm_zone_t *shm_zone);
+static ngx_int_t ngx_adm_settings_attach(ngx_adm_setting_t *setting);
+
+
+ngx_adm_settings_t *
+ngx_adm_settings_add(ngx_conf_t *cf, ngx_str_t *name, void *tag)
+{
+    ngx_adm_settings_t  *settings;
+
+    settings = ngx_pcalloc(cf->pool, sizeof(ngx_adm_settings_t));
+    if (settings == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&settings->all, cf->pool, 4,
+                       sizeof(ngx_adm_setting_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    settings->shm_zone = ngx_shared_memory_add(cf, name,
+                                               sizeof(ngx_adm_settings_sh_t)
+                                               + 16 * ngx_pagesize, tag);
+    if (settings->shm_zone == NULL) {
+        return NULL;
+    }
+
+    settings->shm_zone->init = ngx_adm_settings_init;
+    settings->shm_zone->data = settings;
+
+    return settings;
+}
+
+
+ngx_adm_setting_t *
+ngx_adm_settings_declare(ngx_adm_settings_t *settings, ngx_str_t *name)
+{
+    ngx_adm_setting_t  **place, *setting;
+
+    place = ngx_array_push(&settings->all);
+    setting = ngx_pcalloc(settings->all.pool, sizeof(ngx_adm_setting_t));
+
+    if (place == NULL || setting == NULL) {
+        return NULL;
+    }
+
+    *place = setting;
+
+    setting->name = *name;
+    setting->settings = settings;
+
+    return setting;
+}
+
+
+static ngx_int_t
+ngx_adm_settings_init(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_uint_t            i;
+    ngx_slab_pool_t      *shpool;
+    ngx_adm_setting_t   **all;
+    ngx_adm_settings_t   *settings;
+
+    settings = shm_zone->data;
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    if (data == NULL && !shm_zone->shm.exists
+        && ngx_adm_settings_lay_out(shm_zone) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    settings->sh = shpool->data;
+
+    if (settings->sh->layout != NGX_ADM_SETTINGS_LAYOUT) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "memory \"%V\" was laid out by another version "
+                      "of the module, nginx has to be restarted",
+                      &shm_zone->shm.name);
+        return NGX_ERROR;
+    }
+
+    all = settings->all.elts;
+
+    for (i = 0; i < settings->all.nelts; i++) {
+        if (ngx_adm_settings_attach(all[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_adm_settings_lay_out(ngx_shm_zone_t *shm_zone)
+{
+    ngx_uint_t              i;
+    ngx_slab_pool_t        *shpool;
+    ngx_adm_settings_sh_t  *sh;
+
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    sh = ngx_slab_calloc(shpool, sizeof(ngx_adm_settings_sh_t));
+    if (sh == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < NGX_ADM_SETTINGS; i++) {
+        sh->places[i].value = NGX_ADM_SETTING_NONE;
+    }
+
+    sh->layout = NGX_ADM_SETTINGS_LAYOUT;
+
+    shpool->data = sh;
+
+    return NGX_OK;
+}
+
+
+/* only the master comes here */
+
+static ngx_int_t
+ngx_adm_settings_attach(ngx_adm_setting_t *setting)
+{
+    ngx_str_t             *name;
+    ngx_uint_t             i;
+    ngx_adm_setting_sh_t  *place;
+
+    name = &setting->name;
+
+    for (i = 0; i < NGX_ADM_SETTINGS; i++) {
+        place = &setting->settings->sh->places[i];
+
+        if (place->len == 0) {
+            ngx_memcpy(place->name, name->data, name->len);
+            place->len = name->len;
+        }
+
+        if (place->len == name->len
+            && ngx_strncmp(place->name, name->data, name->len) == 0)
+        {
+            setting->sh = place;
+            return NGX_OK;
+        }
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, setting->settings->shm_zone->shm.log, 0,
+                  "too many settings since nginx was started, at most %d; "
+                  "\"%V\" has no place, nginx has to be restarted",
+                  NGX_ADM_SETTINGS, name);
+
+    return NGX_ERROR;
+}
+
+
+void
+ngx_adm_settings_serve(ngx_adm_settings_t *settings, ngx_log_t *log)
+{
+    ngx_uint_t             i;
+    ngx_adm_setting_t    **all;
+    ngx_adm_setting_sh_t  *sh;
+
+    all = settings->all.elts;
+
+    for (i = 0; i < settings->all.nelts; i++) {
+        sh = all[i]->sh;
+
+        if (sh->value == NGX_ADM_SETTING_NONE
+            || sh->configured == all[i]->configured)
+        {
+            continue;
+        }
+
+        sh->value = NGX_ADM_SETTING_NONE;
+
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "admission control: the override of \"%V\" is dropped, "
+                      "since its value was changed in the configuration",
+                      &all[i]->name);
+    }
+}
+
+
+ngx_uint_t
+ngx_adm_setting(ngx_adm_setting_t *setting)
+{
+    return setting->sh->value;
+}
+
+
+void
+ngx_adm_setting_read(ngx_adm_setting_t *setting, ngx_adm_override_t *override)
+{
+    ngx_slab_pool_t       *shpool;
+    ngx_adm_setting_sh_t  *sh;
+
+    sh = setting->sh;
+    shpool = (ngx_slab_pool_t *) setting->settings->shm_zone->shm.addr;
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    override->value = sh->value;
+    override->since = sh->since;
+    override->by.data = override->text;
+    override->by.len = sh->by_len;
+
+    ngx_memcpy(override->text, sh->by, sh->by_len);
+
+    ngx_shmtx_unlock(&shpool->mutex);
+}
+
+
+void
+ngx_adm_setting_write(ngx_adm_setting_t *setting, ngx_uint_t value,
+    ngx_str_t *by)
+{
+    ngx_slab_pool_t       *shpool;
+    ngx_adm_setting_sh_t  *sh;
+
+    sh = setting->sh;
+    shpool = (ngx_slab_pool_t *) setting->settings->shm_zone->shm.addr;
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    sh->configured = setting->configured;
+    sh->since = ngx_time();
+    sh->by_len = ngx_min(by->len, NGX_ADM_SETTING_BY);
+
+    ngx_memcpy(sh->by, by->data, sh->by_len);
+
+    sh->value = value;
+
+    ngx_shmtx_unlock(&shpool->mutex);
+}

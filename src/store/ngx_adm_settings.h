@@ -1,0 +1,102 @@
+
+/*
+ * Settings that an operator changes while nginx runs: what stands over the
+ * configuration's own value, in shared memory, so in force in all workers at
+ * once, and kept over reload.
+ *
+ * An override holds as long as the configuration says what it said when the
+ * override was made: who changes a value in the file means that value.
+ */
+
+
+#ifndef _NGX_ADM_SETTINGS_H_INCLUDED_
+#define _NGX_ADM_SETTINGS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+#define NGX_ADM_SETTINGS_LAYOUT   1
+#define NGX_ADM_SETTINGS          256
+#define NGX_ADM_SETTING_NAME      96
+#define NGX_ADM_SETTING_BY        64
+
+/* the value of a setting that nobody has overridden */
+#define NGX_ADM_SETTING_NONE      ((ngx_atomic_uint_t) -1)
+
+
+typedef struct ngx_adm_settings_sh_s  ngx_adm_settings_sh_t;
+typedef struct ngx_adm_setting_sh_s   ngx_adm_setting_sh_t;
+
+
+/* a cycle's view */
+
+typedef struct {
+    ngx_shm_zone_t         *shm_zone;
+    ngx_adm_settings_sh_t  *sh;
+    ngx_array_t             all;         /* of ngx_adm_setting_t * */
+} ngx_adm_settings_t;
+
+
+/* one that can be overridden; in the cycle's pool */
+
+typedef struct {
+    ngx_str_t               name;
+    uint64_t                configured;  /* what tells whether the file's
+                                            value is another */
+    ngx_adm_settings_t     *settings;
+    ngx_adm_setting_sh_t   *sh;
+} ngx_adm_setting_t;
+
+
+/* an override as it is told */
+
+typedef struct {
+    ngx_uint_t              value;       /* or NGX_ADM_SETTING_NONE */
+    time_t                  since;
+    ngx_str_t               by;
+    u_char                  text[NGX_ADM_SETTING_BY];
+} ngx_adm_override_t;
+
+
+/* NULL: out of memory, or nginx has said why in the log */
+
+ngx_adm_settings_t *ngx_adm_settings_add(ngx_conf_t *cf, ngx_str_t *name,
+    void *tag);
+
+/*
+ * Declares a setting, once in a cycle; the name, of at most
+ * NGX_ADM_SETTING_NAME bytes, must live as long as the cycle.
+ * "configured" may be written until the configuration is served.
+ * NULL: out of memory.
+ */
+
+ngx_adm_setting_t *ngx_adm_settings_declare(ngx_adm_settings_t *settings,
+    ngx_str_t *name);
+
+/*
+ * The configuration is served from now on: overrides of values that it has
+ * changed are dropped, and this is logged.
+ */
+
+void ngx_adm_settings_serve(ngx_adm_settings_t *settings, ngx_log_t *log);
+
+
+/* what a request does: one load */
+
+ngx_uint_t ngx_adm_setting(ngx_adm_setting_t *setting);
+
+
+/* what an operator does; takes the memory's mutex, as no request does */
+
+void ngx_adm_setting_read(ngx_adm_setting_t *setting,
+    ngx_adm_override_t *override);
+
+/* "by" is cut to NGX_ADM_SETTING_BY bytes; NGX_ADM_SETTING_NONE resets */
+
+void ngx_adm_setting_write(ngx_adm_setting_t *setting, ngx_uint_t value,
+    ngx_str_t *by);
+
+
+#endif /* _NGX_ADM_SETTINGS_H_INCLUDED_ */

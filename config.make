@@ -8,3 +8,43 @@ $NGX_OBJS/adm/ngx_http_adm_assets.h: \\
 		$ngx_addon_dir/web/refusal.html > \$@
 
 END
+
+
+# The dashboard embeds a package of npm.  ADM_NODE_MODULES, when set as this
+# is configured, is a directory that has it; else it is fetched, to objs/adm,
+# as web/package-lock.json pins it.
+
+if [ -n "$ADM_NODE_MODULES" ]; then
+    adm_modules=$ADM_NODE_MODULES
+    adm_fetched=
+
+else
+    adm_modules=$NGX_OBJS/adm/web/node_modules
+    adm_fetched=$NGX_OBJS/adm/web/fetched
+
+    cat << END >> $NGX_MAKEFILE
+
+$adm_fetched: \\
+		$ngx_addon_dir/web/package.json \\
+		$ngx_addon_dir/web/package-lock.json
+	mkdir -p $NGX_OBJS/adm/web
+	cp $ngx_addon_dir/web/package.json \\
+		$ngx_addon_dir/web/package-lock.json $NGX_OBJS/adm/web
+	cd $NGX_OBJS/adm/web \\
+		&& npm ci --ignore-scripts --no-audit --no-fund
+	touch \$@
+
+END
+fi
+
+cat << END >> $NGX_MAKEFILE
+
+$NGX_OBJS/adm/ngx_http_adm_dashboard.h: \\
+		$adm_fetched \\
+		$ngx_addon_dir/web/bundle \\
+		`echo $ngx_addon_dir/web/dashboard/*`
+	mkdir -p $NGX_OBJS/adm
+	$ngx_addon_dir/web/bundle $adm_modules > \$@.new
+	mv \$@.new \$@
+
+END

@@ -12,7 +12,10 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include <ngx_adm_clock.h>
+#include <ngx_adm_demand.h>
 #include <ngx_adm_policy.h>
+#include <ngx_adm_settings.h>
 
 
 #define NGX_HTTP_ADM_VERSION    "0.1.0"
@@ -25,23 +28,43 @@ typedef enum {
 } ngx_http_adm_mode_e;
 
 
+typedef enum {
+    NGX_HTTP_ADM_PAGE_REFUSAL = 0,
+    NGX_HTTP_ADM_PAGE_DASHBOARD,
+    NGX_HTTP_ADM_PAGES
+} ngx_http_adm_page_e;
+
+
 /* cells of the series without labels, of NGX_ADM_FAMILY_NODE */
 
 #define NGX_HTTP_ADM_ABANDONED  0
+#define NGX_HTTP_ADM_CLASS      1        /* answers of upstreams: six cells */
+
+/* ... of which are 1 to 5 for the hundreds of the status */
+
+#define NGX_HTTP_ADM_CLASS_NONE       0  /* it was given up */
+#define NGX_HTTP_ADM_CLASS_ABANDONED  6  /* ... by the client */
+#define NGX_HTTP_ADM_CLASSES          7
 
 
 typedef struct {
     ngx_array_t              zones;      /* of ngx_adm_zone_t * */
     ngx_array_t              rates;      /* of ngx_http_adm_rate_conf_t * */
     ngx_array_t              limits;     /* of ngx_adm_limit_t * */
+    ngx_array_t              upstreams;  /* of ngx_http_adm_upstream_t */
 
     ngx_adm_counters_t      *counters;
     ngx_adm_series_t        *decisions;  /* decision_seconds */
+    ngx_adm_series_t        *answers;    /* upstream_seconds */
     ngx_adm_series_t        *node;
+    ngx_adm_demand_t        *demand;
+    ngx_adm_settings_t      *settings;
+    ngx_adm_setting_t       *mode;       /* over "admission" of locations */
+    ngx_uint_t               modes;      /* mask of those configured */
     ngx_adm_keeper_t        *keeper;
     ngx_msec_t               timeout;    /* of a trip */
     ngx_int_t                request_id; /* index of the variable */
-    ngx_array_t             *page;       /* of a refusal, for people */
+    ngx_array_t             *pages[NGX_HTTP_ADM_PAGES];
 } ngx_http_adm_main_conf_t;
 
 
@@ -49,6 +72,9 @@ typedef struct {
     ngx_str_t                site;
     ngx_adm_series_t        *series;     /* of requests_total */
 } ngx_http_adm_srv_conf_t;
+
+
+typedef struct ngx_http_adm_content_s  ngx_http_adm_content_t;
 
 
 typedef struct {
@@ -64,7 +90,9 @@ typedef struct {
     ngx_uint_t               log_level;
     ngx_uint_t               fallback;   /* of rates: ngx_adm_fallback_e */
     ngx_uint_t               public;     /* content of ours, for everybody */
-    ngx_flag_t               content;    /* a content handler of ours */
+    ngx_http_adm_content_t  *content;    /* a content handler of ours */
+    ngx_flag_t               strict;     /* admission_health */
+    ngx_str_t                control;    /* URI for the dashboard, or none */
 } ngx_http_adm_loc_conf_t;
 
 
@@ -103,6 +131,7 @@ struct ngx_http_adm_ctx_s {
 
     ngx_http_adm_loc_conf_t *location;   /* whose pipeline is being run */
     ngx_uint_t               next;       /* index in it */
+    ngx_uint_t               mode;       /* in which it is run */
 
     ngx_adm_answer_t         answer;     /* of the first refusal, if decided */
     ngx_adm_use_t           *by;         /* whose it is */
@@ -116,6 +145,11 @@ struct ngx_http_adm_ctx_s {
     uint64_t                 spent;      /* ns, deciding */
     uint64_t                 stored;     /* ns, in trips */
     ngx_uint_t               trips;
+
+    uint64_t                 client;     /* tag of who asks; 0: not needed */
+    ngx_adm_series_t        *inside;     /* level of the upstream */
+    void                   (*leave)(ngx_http_request_t *r, ngx_int_t rc);
+    ngx_uint_t               tries;      /* answers measured */
 
     ngx_str_t                correlation;
     ngx_uint_t               level;      /* at which a refusal is logged */
@@ -174,6 +208,12 @@ ngx_int_t ngx_http_adm_add_field(ngx_http_request_t *r, ngx_str_t *key,
 ngx_int_t ngx_http_adm_correlation(ngx_http_request_t *r, ngx_str_t *value);
 
 
+/* ngx_http_adm_demand.c: who asks, and who was told to come back */
+
+void ngx_http_adm_demand_asked(ngx_http_adm_ctx_t *ctx);
+void ngx_http_adm_demand_refused(ngx_http_adm_ctx_t *ctx);
+
+
 /* ngx_http_adm_suspend.c: sleeping until the trip is answered */
 
 /*
@@ -217,6 +257,17 @@ void ngx_http_adm_give_back_step(ngx_http_adm_ctx_t *ctx,
 void ngx_http_adm_count(ngx_http_adm_ctx_t *ctx);
 
 
+/* ngx_http_adm_upstream.c: what upstreams do with what was admitted */
+
+/* wraps what is configured: behind all others that do */
+
+ngx_int_t ngx_http_adm_upstream_init(ngx_conf_t *cf);
+
+/* measures the answers that have not been yet */
+
+void ngx_http_adm_upstream_answers(ngx_http_adm_ctx_t *ctx);
+
+
 /* ngx_http_adm_reply.c: answers of ours, the same way for all policies */
 
 /*
@@ -246,9 +297,14 @@ typedef struct {
     ngx_str_t                value;      /* escaped already */
 } ngx_http_adm_placeholder_t;
 
-/* the refusal page, cut at its placeholders; NULL: out of memory */
+/* an embedded page, cut at its placeholders; NULL: out of memory */
 
-ngx_array_t *ngx_http_adm_page_compile(ngx_conf_t *cf);
+ngx_array_t *ngx_http_adm_page_compile(ngx_conf_t *cf,
+    ngx_http_adm_page_e page);
+
+/* its Content-Security-Policy; empty if it has none */
+
+ngx_str_t *ngx_http_adm_page_csp(ngx_http_adm_page_e page);
 
 /* fills the page, in the request's pool */
 

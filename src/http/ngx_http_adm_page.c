@@ -6,6 +6,7 @@
 
 #include <ngx_http_adm.h>
 #include <ngx_http_adm_assets.h>
+#include <ngx_http_adm_dashboard.h>
 #include <ngx_http_adm_text.h>
 
 
@@ -17,13 +18,31 @@ typedef struct {
 } ngx_http_adm_page_part_t;
 
 
+typedef struct {
+    ngx_str_t   text;
+    ngx_str_t   csp;
+} ngx_http_adm_page_asset_t;
+
+
 static u_char *ngx_http_adm_page_mark(u_char *p, u_char *last, u_char mark);
 static ngx_str_t *ngx_http_adm_page_value(ngx_str_t *name,
     ngx_http_adm_placeholder_t *values, ngx_uint_t n);
 
 
+/* in the order of ngx_http_adm_page_e */
+
+static ngx_http_adm_page_asset_t  ngx_http_adm_page_assets[] = {
+
+    { { sizeof(ngx_http_adm_refusal_html), ngx_http_adm_refusal_html },
+      ngx_string("") },
+
+    { { sizeof(ngx_http_adm_dashboard_html), ngx_http_adm_dashboard_html },
+      ngx_string(NGX_HTTP_ADM_DASHBOARD_CSP) }
+};
+
+
 ngx_array_t *
-ngx_http_adm_page_compile(ngx_conf_t *cf)
+ngx_http_adm_page_compile(ngx_conf_t *cf, ngx_http_adm_page_e page)
 {
     u_char                    *p, *last, *open, *close;
     ngx_array_t               *parts;
@@ -34,8 +53,8 @@ ngx_http_adm_page_compile(ngx_conf_t *cf)
         return NULL;
     }
 
-    p = ngx_http_adm_refusal_html;
-    last = p + sizeof(ngx_http_adm_refusal_html);
+    p = ngx_http_adm_page_assets[page].text.data;
+    last = p + ngx_http_adm_page_assets[page].text.len;
 
     do {
         part = ngx_array_push(parts);
@@ -57,6 +76,13 @@ ngx_http_adm_page_compile(ngx_conf_t *cf)
     } while (close != last);
 
     return parts;
+}
+
+
+ngx_str_t *
+ngx_http_adm_page_csp(ngx_http_adm_page_e page)
+{
+    return &ngx_http_adm_page_assets[page].csp;
 }
 
 

@@ -8,6 +8,10 @@
 
 
 static ngx_int_t ngx_http_adm_preaccess_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_adm_begin(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx);
+static ngx_uint_t ngx_http_adm_mode(ngx_http_adm_main_conf_t *amcf,
+    ngx_http_adm_loc_conf_t *alcf);
 static ngx_int_t ngx_http_adm_precontent_handler(ngx_http_request_t *r);
 static void ngx_http_adm_finish(ngx_http_adm_ctx_t *ctx);
 
@@ -41,8 +45,7 @@ ngx_http_adm_phase_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_adm_preaccess_handler(ngx_http_request_t *r)
 {
-    ngx_http_adm_ctx_t       *ctx;
-    ngx_http_adm_loc_conf_t  *alcf;
+    ngx_http_adm_ctx_t  *ctx;
 
     if (r != r->main || r->post_action) {
         return NGX_DECLINED;
@@ -71,9 +74,26 @@ ngx_http_adm_preaccess_handler(ngx_http_request_t *r)
         ngx_http_adm_drop_claims(ctx);
     }
 
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_admission_module);
+    return (ctx && ctx->trip) ? ngx_http_adm_check(ctx)
+                              : ngx_http_adm_begin(r, ctx);
+}
 
-    if (alcf->npipeline == 0 || alcf->mode == NGX_HTTP_ADM_OFF) {
+
+/* the checks of a location, for a request that may have come from another */
+
+static ngx_int_t
+ngx_http_adm_begin(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx)
+{
+    ngx_uint_t                 mode;
+    ngx_http_adm_loc_conf_t   *alcf;
+    ngx_http_adm_main_conf_t  *amcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_admission_module);
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
+
+    mode = ngx_http_adm_mode(amcf, alcf);
+
+    if (alcf->npipeline == 0 || mode == NGX_HTTP_ADM_OFF) {
         return NGX_DECLINED;
     }
 
@@ -82,16 +102,35 @@ ngx_http_adm_preaccess_handler(ngx_http_request_t *r)
         if (ctx == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+
+        ngx_http_adm_demand_asked(ctx);
     }
 
-    if (ctx->trip == NULL) {
-        ctx->location = alcf;
-        ctx->next = 0;
-        ctx->level = alcf->log_level;
-        ctx->subject.fallback = alcf->fallback;
-    }
+    ctx->location = alcf;
+    ctx->next = 0;
+    ctx->mode = mode;
+    ctx->level = alcf->log_level;
+    ctx->subject.fallback = alcf->fallback;
 
     return ngx_http_adm_check(ctx);
+}
+
+
+/* what is off in the configuration stays off */
+
+static ngx_uint_t
+ngx_http_adm_mode(ngx_http_adm_main_conf_t *amcf,
+    ngx_http_adm_loc_conf_t *alcf)
+{
+    ngx_uint_t  mode;
+
+    mode = ngx_adm_setting(amcf->mode);
+
+    if (alcf->mode == NGX_HTTP_ADM_OFF || mode == NGX_ADM_SETTING_NONE) {
+        return alcf->mode;
+    }
+
+    return mode;
 }
 
 
@@ -121,4 +160,5 @@ ngx_http_adm_finish(ngx_http_adm_ctx_t *ctx)
 {
     ngx_http_adm_abandon(ctx);
     ngx_http_adm_end(ctx);
+    ngx_http_adm_upstream_answers(ctx);
 }

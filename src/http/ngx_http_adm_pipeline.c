@@ -12,7 +12,6 @@
 #include <ngx_http_adm.h>
 
 
-static uint64_t ngx_http_adm_clock(void);
 static ngx_int_t ngx_http_adm_checks(ngx_http_adm_ctx_t *ctx);
 static ngx_uint_t ngx_http_adm_applied(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
@@ -41,17 +40,6 @@ static ngx_adm_cause_e ngx_http_adm_cause(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_fail(ngx_http_adm_ctx_t *ctx);
 
 
-static uint64_t
-ngx_http_adm_clock(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-
 /* in PREACCESS, at first and after a trip that a check asked for */
 
 ngx_int_t
@@ -65,7 +53,7 @@ ngx_http_adm_check(ngx_http_adm_ctx_t *ctx)
         rc = ngx_http_adm_conclude(ctx);
 
     } else {
-        ctx->started = ngx_http_adm_clock();
+        ctx->started = ngx_adm_clock();
     }
 
     if (rc == NGX_OK) {
@@ -76,7 +64,7 @@ ngx_http_adm_check(ngx_http_adm_ctx_t *ctx)
         return NGX_AGAIN;
     }
 
-    ctx->spent += ngx_http_adm_clock() - ctx->started;
+    ctx->spent += ngx_adm_clock() - ctx->started;
 
     if (rc == NGX_OK) {
         return NGX_DECLINED;
@@ -100,7 +88,7 @@ ngx_http_adm_claim(ngx_http_adm_ctx_t *ctx)
         rc = ngx_http_adm_conclude(ctx);
 
     } else if (ctx->claims) {
-        ctx->started = ngx_http_adm_clock();
+        ctx->started = ngx_adm_clock();
         rc = ngx_http_adm_travel(ctx, NULL);
 
     } else {
@@ -108,7 +96,7 @@ ngx_http_adm_claim(ngx_http_adm_ctx_t *ctx)
     }
 
     if (ctx->started && rc != NGX_AGAIN) {
-        ctx->spent += ngx_http_adm_clock() - ctx->started;
+        ctx->spent += ngx_adm_clock() - ctx->started;
     }
 
     switch (rc) {
@@ -222,7 +210,7 @@ ngx_http_adm_push_step(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
     }
 
     step->use = use;
-    step->dry_run = (ctx->location->mode == NGX_HTTP_ADM_DRY_RUN);
+    step->dry_run = (ctx->mode == NGX_HTTP_ADM_DRY_RUN);
 
     if (!use->late && ngx_http_adm_evaluate(ctx, step) != NGX_OK) {
         return NULL;
@@ -297,7 +285,7 @@ ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *asking)
     amcf = ngx_http_get_module_main_conf(ctx->request,
                                          ngx_http_admission_module);
 
-    ctx->sent = ngx_http_adm_clock();
+    ctx->sent = ngx_adm_clock();
     ctx->trip = ngx_adm_trip_create(amcf->keeper);
 
     if (ctx->trip == NULL) {
@@ -410,7 +398,7 @@ ngx_http_adm_conclude(ngx_http_adm_ctx_t *ctx)
 
     ctx->trip = NULL;
     ctx->expired = 0;
-    ctx->stored += ngx_http_adm_clock() - ctx->sent;
+    ctx->stored += ngx_adm_clock() - ctx->sent;
 
     ngx_http_adm_undo_rehearsal(ctx);
 
@@ -476,7 +464,7 @@ ngx_http_adm_undo_rehearsal(ngx_http_adm_ctx_t *ctx)
     ngx_adm_cause_e       cause;
     ngx_http_adm_step_t  *step;
 
-    if (!ctx->decided || ctx->location->mode != NGX_HTTP_ADM_DRY_RUN) {
+    if (!ctx->decided || ctx->mode != NGX_HTTP_ADM_DRY_RUN) {
         return;
     }
 
@@ -581,6 +569,7 @@ ngx_http_adm_refuse(ngx_http_adm_ctx_t *ctx)
     ngx_http_adm_log_refusal(ctx);
     ngx_http_adm_give_back(ctx, ngx_http_adm_cause(ctx));
     ngx_http_adm_count(ctx);
+    ngx_http_adm_demand_refused(ctx);
 
     return ngx_http_adm_reply(ctx);
 }

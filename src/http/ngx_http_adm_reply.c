@@ -309,7 +309,7 @@ ngx_http_adm_reply_html(ngx_http_request_t *r, ngx_adm_answer_t *answer,
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
 
-    return ngx_http_adm_page(r, amcf->page, values,
+    return ngx_http_adm_page(r, amcf->pages[NGX_HTTP_ADM_PAGE_REFUSAL], values,
                              sizeof(values) / sizeof(values[0]), body);
 }
 

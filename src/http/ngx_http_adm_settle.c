@@ -226,7 +226,7 @@ ngx_http_adm_count(ngx_http_adm_ctx_t *ctx)
 
     reason = ctx->decided ? ctx->answer.reason : NGX_ADM_REASON_NONE;
     dry_run = ctx->decided ? ctx->dry_run
-                           : ctx->location->mode == NGX_HTTP_ADM_DRY_RUN;
+                           : ctx->mode == NGX_HTTP_ADM_DRY_RUN;
 
     ascf = ngx_http_get_module_srv_conf(ctx->request,
                                         ngx_http_admission_module);

@@ -28,6 +28,14 @@ ngx_http_adm_parameter(ngx_str_t *arg, const char *name, ngx_str_t *value)
 }
 
 
+ngx_uint_t
+ngx_http_adm_is_word(ngx_str_t *arg, const char *word)
+{
+    return arg->len == ngx_strlen(word)
+           && ngx_strncmp(arg->data, word, arg->len) == 0;
+}
+
+
 ngx_int_t
 ngx_http_adm_check_arguments(ngx_conf_t *cf, ngx_uint_t first)
 {

@@ -7,7 +7,9 @@
 #include <ngx_http_adm_module.h>
 
 
-static char *ngx_http_adm_init_counters(ngx_conf_t *cf,
+static ngx_int_t ngx_http_adm_init_memory(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf);
+static ngx_int_t ngx_http_adm_init_series(ngx_adm_counters_t *counters,
     ngx_http_adm_main_conf_t *amcf);
 static ngx_int_t ngx_http_adm_merge_uses(ngx_conf_t *cf,
     ngx_http_adm_loc_conf_t *prev, ngx_http_adm_loc_conf_t *conf);
@@ -32,7 +34,12 @@ ngx_http_adm_create_main_conf(ngx_conf_t *cf)
      *
      *     amcf->counters = NULL;
      *     amcf->decisions = NULL;
+     *     amcf->answers = NULL;
      *     amcf->node = NULL;
+     *     amcf->demand = NULL;
+     *     amcf->settings = NULL;
+     *     amcf->mode = NULL;
+     *     amcf->modes = 0;
      *     amcf->timeout = 0;
      */
 
@@ -51,7 +58,7 @@ ngx_http_adm_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    if (ngx_http_adm_init_counters(cf, amcf) != NGX_CONF_OK) {
+    if (ngx_http_adm_init_memory(cf, amcf) != NGX_OK) {
         return NULL;
     }
 
@@ -59,28 +66,64 @@ ngx_http_adm_create_main_conf(ngx_conf_t *cf)
 }
 
 
-static char *
-ngx_http_adm_init_counters(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
+static ngx_int_t
+ngx_http_adm_init_memory(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
 {
-    ngx_str_t  name, decision, node;
+    void       *tag;
+    ngx_str_t   counters, demand, settings, mode;
 
-    ngx_str_set(&name, NGX_HTTP_ADM_COUNTERS);
-    ngx_str_set(&decision, "decision");
-    ngx_str_set(&node, "node");
+    ngx_str_set(&counters, NGX_HTTP_ADM_COUNTERS);
+    ngx_str_set(&demand, NGX_HTTP_ADM_DEMAND);
+    ngx_str_set(&settings, NGX_HTTP_ADM_SETTINGS);
+    ngx_str_set(&mode, "admission mode");
 
-    amcf->counters = ngx_adm_counters_add(cf, &name,
-                                          &ngx_http_admission_module);
-    if (amcf->counters == NULL) {
-        return NGX_CONF_ERROR;
+    tag = &ngx_http_admission_module;
+
+    amcf->counters = ngx_adm_counters_add(cf, &counters, tag);
+    amcf->demand = ngx_adm_demand_add(cf, &demand, tag);
+    amcf->settings = ngx_adm_settings_add(cf, &settings, tag);
+
+    if (amcf->counters == NULL || amcf->demand == NULL
+        || amcf->settings == NULL)
+    {
+        return NGX_ERROR;
     }
 
-    amcf->decisions = ngx_adm_counters_series(amcf->counters,
+    amcf->mode = ngx_adm_settings_declare(amcf->settings, &mode);
+
+    return (amcf->mode == NULL) ? NGX_ERROR
+                                : ngx_http_adm_init_series(amcf->counters,
+                                                           amcf);
+}
+
+
+static ngx_int_t
+ngx_http_adm_init_series(ngx_adm_counters_t *counters,
+    ngx_http_adm_main_conf_t *amcf)
+{
+    ngx_str_t  decision, upstream, node, others;
+
+    ngx_str_set(&decision, "decision");
+    ngx_str_set(&upstream, "upstream");
+    ngx_str_set(&node, "node");
+    ngx_str_set(&others, "");
+
+    amcf->decisions = ngx_adm_counters_series(counters,
                                               NGX_ADM_FAMILY_HISTOGRAM,
                                               &decision);
-    amcf->node = ngx_adm_counters_series(amcf->counters, NGX_ADM_FAMILY_NODE,
-                                         &node);
+    amcf->answers = ngx_adm_counters_series(counters,
+                                            NGX_ADM_FAMILY_HISTOGRAM,
+                                            &upstream);
+    amcf->node = ngx_adm_counters_series(counters, NGX_ADM_FAMILY_NODE, &node);
 
-    return (amcf->decisions && amcf->node) ? NGX_CONF_OK : NGX_CONF_ERROR;
+    if (amcf->decisions == NULL || amcf->answers == NULL || amcf->node == NULL
+        || ngx_adm_counters_series(counters, NGX_ADM_FAMILY_LEVEL, &others)
+           == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -142,7 +185,9 @@ ngx_http_adm_create_loc_conf(ngx_conf_t *cf)
      *     alcf->pipeline = NULL;
      *     alcf->npipeline = 0;
      *     alcf->public = 0;
-     *     alcf->content = 0;
+     *     alcf->content = NULL;
+     *     alcf->strict = 0;
+     *     alcf->control = { 0, NULL };
      */
 
     alcf->mode = NGX_CONF_UNSET_UINT;
@@ -189,8 +234,11 @@ ngx_http_adm_merge_uses(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *prev,
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (clcf->noname) {
+    if (clcf->noname && conf->content == NULL) {
+        conf->content = prev->content;
         conf->public = prev->public;
+        conf->strict = prev->strict;
+        conf->control = prev->control;
     }
 
     if (ngx_http_adm_init_uses(cf, prev) != NGX_OK
@@ -237,8 +285,9 @@ ngx_http_adm_init_uses(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf)
 static ngx_int_t
 ngx_http_adm_build_pipeline(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf)
 {
-    ngx_uint_t       i, j, n;
-    ngx_adm_use_t  **uses;
+    ngx_uint_t                  i, j, n;
+    ngx_adm_use_t             **uses;
+    ngx_http_adm_main_conf_t   *amcf;
 
     n = 0;
 
@@ -252,6 +301,9 @@ ngx_http_adm_build_pipeline(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf)
     if (n == 0) {
         return NGX_OK;
     }
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_admission_module);
+    amcf->modes |= 1 << alcf->mode;
 
     alcf->pipeline = ngx_palloc(cf->pool, n * sizeof(ngx_adm_use_t *));
     if (alcf->pipeline == NULL) {

@@ -5,11 +5,17 @@
 
 
 #include <ngx_http_adm_metrics.h>
+#include <ngx_adm_lag.h>
 
 
 static void ngx_http_adm_requests(ngx_http_adm_doc_t *doc);
 static void ngx_http_adm_policies(ngx_http_adm_doc_t *doc);
 static void ngx_http_adm_decisions(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_answers(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_classes(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_inside(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_demand(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_loop_lag(ngx_http_adm_doc_t *doc);
 static void ngx_http_adm_abandoned(ngx_http_adm_doc_t *doc);
 static void ngx_http_adm_suspended(ngx_http_adm_doc_t *doc);
 static void ngx_http_adm_processes(ngx_http_adm_doc_t *doc);
@@ -32,6 +38,21 @@ ngx_http_adm_metric_t  ngx_http_adm_metrics[] = {
       "Time to decide on a request, trips to the store included.",
       ngx_http_adm_decisions },
 
+    { "upstream_seconds", NGX_HTTP_ADM_HISTOGRAM,
+      "Time until an upstream's header came, or until it was given up.",
+      ngx_http_adm_answers },
+
+    { "upstream_responses_total", NGX_HTTP_ADM_COUNTER,
+      "What upstreams did with admitted requests, by class of the status.",
+      ngx_http_adm_classes },
+
+    { "inflight", NGX_HTTP_ADM_GAUGE,
+      "Admitted requests inside an upstream now.", ngx_http_adm_inside },
+
+    { "offered_demand", NGX_HTTP_ADM_GAUGE,
+      "First attempts a second, were nothing refused.",
+      ngx_http_adm_demand },
+
     { "abandoned_total", NGX_HTTP_ADM_COUNTER,
       "Requests whose client left before the decision.",
       ngx_http_adm_abandoned },
@@ -51,6 +72,10 @@ ngx_http_adm_metric_t  ngx_http_adm_metrics[] = {
 
     { "table_full_total", NGX_HTTP_ADM_COUNTER,
       "Newcomers for whom a table had no room.", ngx_http_adm_full },
+
+    { "loop_lag_seconds", NGX_HTTP_ADM_GAUGE,
+      "How late the event loop of the slowest process is.",
+      ngx_http_adm_loop_lag },
 
     { "build_info", NGX_HTTP_ADM_GAUGE,
       "Version of the module, and of nginx.", ngx_http_adm_build },
@@ -77,6 +102,25 @@ ngx_http_adm_number(ngx_http_adm_doc_t *doc, const char *suffix,
     value.len = ngx_sprintf(buf, "%uL", number) - buf;
 
     ngx_http_adm_doc_sample(doc, suffix, labels, n, &value);
+}
+
+
+/* "number" / "unit", where "unit" has as many zeros as there are digits */
+
+static void
+ngx_http_adm_decimal(ngx_http_adm_doc_t *doc, const char *suffix,
+    uint64_t number, uint64_t unit, int digits)
+{
+    ngx_str_t  value;
+    u_char     buf[2 * NGX_INT64_LEN], format[] = "%uL.%00uL";
+
+    format[6] += digits;
+
+    value.data = buf;
+    value.len = ngx_sprintf(buf, (char *) format, number / unit, number % unit)
+                - buf;
+
+    ngx_http_adm_doc_sample(doc, suffix, NULL, 0, &value);
 }
 
 
@@ -181,16 +225,12 @@ ngx_http_adm_policies(ngx_http_adm_doc_t *doc)
 
 
 static void
-ngx_http_adm_decisions(ngx_http_adm_doc_t *doc)
+ngx_http_adm_histogram(ngx_http_adm_doc_t *doc, ngx_adm_series_t *series)
 {
     uint64_t              n, sum;
-    ngx_str_t             value;
     ngx_uint_t            i;
-    ngx_adm_series_t     *series;
     ngx_http_adm_label_t  le;
-    u_char                buf[2 * NGX_INT64_LEN];
 
-    series = doc->conf->decisions;
     n = 0;
 
     for (i = 0; i <= ADM_HIST_BOUNDS; i++) {
@@ -206,13 +246,91 @@ ngx_http_adm_decisions(ngx_http_adm_doc_t *doc)
     sum = ngx_adm_counters_sum(doc->conf->counters, series,
                                NGX_ADM_HISTOGRAM_SUM);
 
-    value.data = buf;
-    value.len = ngx_sprintf(buf, "%uL.%09uL", sum / 1000000000,
-                            sum % 1000000000)
-                - buf;
-
-    ngx_http_adm_doc_sample(doc, "_sum", NULL, 0, &value);
+    ngx_http_adm_decimal(doc, "_sum", sum, 1000000000, 9);
     ngx_http_adm_number(doc, "_count", NULL, 0, n);
+}
+
+
+static void
+ngx_http_adm_decisions(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_histogram(doc, doc->conf->decisions);
+}
+
+
+static void
+ngx_http_adm_answers(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_histogram(doc, doc->conf->answers);
+}
+
+
+static void
+ngx_http_adm_classes(ngx_http_adm_doc_t *doc)
+{
+    ngx_uint_t  i;
+
+    /* in the order of the cells */
+
+    static ngx_str_t  classes[NGX_HTTP_ADM_CLASSES] = {
+        ngx_string("none"),
+        ngx_string("1xx"),
+        ngx_string("2xx"),
+        ngx_string("3xx"),
+        ngx_string("4xx"),
+        ngx_string("5xx"),
+        ngx_string("abandoned")
+    };
+
+    for (i = 0; i < NGX_HTTP_ADM_CLASSES; i++) {
+        ngx_http_adm_label_t  label = { "class", classes[i] };
+
+        ngx_http_adm_number(doc, "", &label, 1,
+                            ngx_adm_counters_sum(doc->conf->counters,
+                                                 doc->conf->node,
+                                                 NGX_HTTP_ADM_CLASS + i));
+    }
+}
+
+
+/* those that have no place of their own are shown once, without a name */
+
+static void
+ngx_http_adm_inside(ngx_http_adm_doc_t *doc)
+{
+    ngx_uint_t         i, unnamed;
+    ngx_adm_series_t  *level;
+
+    i = 0;
+    unnamed = 0;
+
+    while ((level = ngx_http_adm_next_series(doc, NGX_ADM_FAMILY_LEVEL, &i))) {
+        ngx_http_adm_label_t  label = { "upstream", level->name };
+
+        /* the first is the place itself */
+
+        if (level->name.len || unnamed++ == 1) {
+            ngx_http_adm_number(doc, "", &label, 1,
+                                ngx_adm_counters_level(doc->conf->counters,
+                                                       level));
+        }
+    }
+}
+
+
+static void
+ngx_http_adm_demand(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_decimal(doc, "", ngx_adm_demand(doc->conf->counters),
+                         NGX_ADM_DEMAND_SECONDS, 1);
+}
+
+
+static void
+ngx_http_adm_loop_lag(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_decimal(doc, "", ngx_adm_lag(doc->conf->counters), 1000000,
+                         6);
 }
 
 

@@ -5,6 +5,7 @@
 
 
 #include <ngx_http_adm_module.h>
+#include <ngx_adm_lag.h>
 
 
 static ngx_int_t ngx_http_adm_add(ngx_conf_t *cf);
@@ -14,7 +15,7 @@ static ngx_int_t ngx_http_adm_init_process(ngx_cycle_t *cycle);
 static void ngx_http_adm_exit_process(ngx_cycle_t *cycle);
 
 
-static ngx_conf_enum_t  ngx_http_adm_modes[] = {
+ngx_conf_enum_t  ngx_http_adm_modes[] = {
     { ngx_string("on"), NGX_HTTP_ADM_ON },
     { ngx_string("off"), NGX_HTTP_ADM_OFF },
     { ngx_string("dry_run"), NGX_HTTP_ADM_DRY_RUN },
@@ -84,10 +85,31 @@ static ngx_command_t  ngx_http_adm_commands[] = {
 
     { ngx_string("admission_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
-      ngx_http_adm_status,
+      ngx_http_adm_content,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
-      NULL },
+      &ngx_http_adm_status },
+
+    { ngx_string("admission_dashboard"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
+      ngx_http_adm_content,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_adm_dashboard },
+
+    { ngx_string("admission_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_adm_content,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_adm_health },
+
+    { ngx_string("admission_control"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_adm_content,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_adm_control },
 
 #if (NGX_ADM_TEST)
 
@@ -202,15 +224,23 @@ ngx_http_adm_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    amcf->page = ngx_http_adm_page_compile(cf);
-    if (amcf->page == NULL) {
-        return NGX_ERROR;
+    for (i = 0; i < NGX_HTTP_ADM_PAGES; i++) {
+        amcf->pages[i] = ngx_http_adm_page_compile(cf, i);
+        if (amcf->pages[i] == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     limits = amcf->limits.elts;
 
     for (i = 0; i < amcf->limits.nelts; i++) {
         ngx_adm_limit_share(limits[i]);
+    }
+
+    amcf->mode->configured = amcf->modes;
+
+    if (ngx_http_adm_upstream_init(cf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_http_adm_phase_init(cf);
@@ -232,6 +262,7 @@ ngx_http_adm_init_module(ngx_cycle_t *cycle)
 
     if (amcf) {
         ngx_adm_counters_renew(amcf->counters);
+        ngx_adm_settings_serve(amcf->settings, cycle->log);
 
     } else {
         ngx_adm_counters_forget();
@@ -256,6 +287,7 @@ ngx_http_adm_init_process(ngx_cycle_t *cycle)
 
     if (amcf) {
         ngx_adm_counters_open(amcf->counters);
+        ngx_adm_lag_start(cycle);
     }
 
     return NGX_OK;

@@ -10,11 +10,14 @@
 
 #include <ngx_http_adm.h>
 #include <ngx_adm_rate.h>
+#include <jansson.h>
 
 
 #define NGX_HTTP_ADM_ZONE        "admission"
 #define NGX_HTTP_ADM_ZONE_SIZE   (32 * 1024 * 1024)
 #define NGX_HTTP_ADM_COUNTERS    "admission_counters"
+#define NGX_HTTP_ADM_DEMAND      "admission_demand"
+#define NGX_HTTP_ADM_SETTINGS    "admission_settings"
 
 
 /* a named rate, and what cannot be told before all is read */
@@ -89,6 +92,10 @@ ngx_int_t ngx_http_adm_check_name(ngx_conf_t *cf, ngx_str_t *directive,
 ngx_int_t ngx_http_adm_compile(ngx_conf_t *cf, ngx_str_t *text,
     ngx_http_complex_value_t *value);
 
+/* 1 if "arg" is the word */
+
+ngx_uint_t ngx_http_adm_is_word(ngx_str_t *arg, const char *word);
+
 /* "a", "b", "c" of an array of ngx_str_t, for a sentence; "none" of none */
 
 ngx_str_t ngx_http_adm_names(ngx_conf_t *cf, ngx_array_t *names);
@@ -118,9 +125,59 @@ ngx_int_t ngx_http_adm_init_limits(ngx_conf_t *cf,
 ngx_int_t ngx_http_adm_add_variables(ngx_conf_t *cf);
 
 
-/* ngx_http_adm_status.c: admission_status */
+/* ngx_http_adm_module.c: the words of "admission" */
 
-char *ngx_http_adm_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+extern ngx_conf_enum_t  ngx_http_adm_modes[];
+
+
+/* ngx_http_adm_content.c: what all content handlers of ours have in common */
+
+/* the words that one takes, and what else there is to know of it */
+
+#define NGX_HTTP_ADM_CONTENT_PUBLIC   0x01
+#define NGX_HTTP_ADM_CONTENT_STRICT   0x02
+#define NGX_HTTP_ADM_CONTENT_CONTROL  0x04
+#define NGX_HTTP_ADM_CONTENT_ANYBODY  0x08   /* as if it was public */
+#define NGX_HTTP_ADM_CONTENT_PATHS    0x10   /* there are paths below */
+
+struct ngx_http_adm_content_s {
+    ngx_str_t                 name;      /* of the directive */
+    ngx_http_handler_pt       handler;   /* called for those who may ask */
+    ngx_uint_t                methods;
+    ngx_str_t                 allow;     /* ... as the field has them */
+    ngx_uint_t                flags;
+};
+
+extern ngx_http_adm_content_t  ngx_http_adm_status;
+extern ngx_http_adm_content_t  ngx_http_adm_dashboard;
+extern ngx_http_adm_content_t  ngx_http_adm_health;
+extern ngx_http_adm_content_t  ngx_http_adm_control;
+
+/* the directive, with one of the above as "post" */
+
+char *ngx_http_adm_content(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* sends what is true for this moment: with Cache-Control: no-store */
+
+ngx_int_t ngx_http_adm_send_fresh(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_str_t *body);
+
+/* likewise; the value is taken, NULL: out of memory */
+
+ngx_int_t ngx_http_adm_send_json(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, json_t *value);
+
+extern ngx_str_t  ngx_http_adm_json;     /* the type */
+
+
+/* ngx_http_adm_control.c: the mode of the node, "mixed" if locations differ */
+
+const char *ngx_http_adm_mode_name(ngx_http_adm_main_conf_t *amcf);
+
+
+/* ngx_http_adm_status.c: the metrics, in the form that is asked for */
+
+ngx_int_t ngx_http_adm_status_handler(ngx_http_request_t *r);
 
 
 #if (NGX_ADM_TEST)

@@ -25,6 +25,10 @@ static void ngx_http_adm_variable_trips(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
 static void ngx_http_adm_variable_store_time(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_decision_time(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_seconds(ngx_http_request_t *r, uint64_t ns,
+    ngx_str_t *value);
 static void ngx_http_adm_variable_correlation(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
 static void ngx_http_adm_variable_version(ngx_http_request_t *r,
@@ -51,6 +55,10 @@ static ngx_http_variable_t  ngx_http_adm_vars[] = {
 
     { ngx_string("admission_store_time"), NULL, ngx_http_adm_variable,
       (uintptr_t) ngx_http_adm_variable_store_time,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_decision_time"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_decision_time,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("admission_correlation"), NULL, ngx_http_adm_variable,
@@ -180,20 +188,36 @@ ngx_http_adm_variable_trips(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
 }
 
 
-/* seconds with a resolution of microseconds */
-
 static void
 ngx_http_adm_variable_store_time(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value)
 {
+    if (ctx && ctx->trips) {
+        ngx_http_adm_variable_seconds(r, ctx->stored, value);
+    }
+}
+
+
+static void
+ngx_http_adm_variable_decision_time(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value)
+{
+    if (ctx && (ctx->decided || ctx->admitted)) {
+        ngx_http_adm_variable_seconds(r, ctx->spent, value);
+    }
+}
+
+
+/* with a resolution of microseconds */
+
+static void
+ngx_http_adm_variable_seconds(ngx_http_request_t *r, uint64_t ns,
+    ngx_str_t *value)
+{
     u_char    *p;
     uint64_t   us;
 
-    if (ctx == NULL || ctx->trips == 0) {
-        return;
-    }
-
-    us = ctx->stored / 1000;
+    us = ns / 1000;
     p = ngx_pnalloc(r->pool, 2 * NGX_INT64_LEN);
 
     if (p) {

@@ -1,0 +1,106 @@
+
+/*
+ * Who asks: a client is told from others by its address, the path, and the
+ * fields that differ between people behind one address.
+ */
+
+
+#include <ngx_http_adm.h>
+
+
+static uint64_t ngx_http_adm_demand_tag(ngx_http_request_t *r,
+    ngx_adm_demand_t *demand);
+static ngx_uint_t ngx_http_adm_demand_field(ngx_table_elt_t *field);
+
+
+void
+ngx_http_adm_demand_asked(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_http_adm_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_admission_module);
+
+    if (!ngx_adm_demand_quiet(amcf->demand)) {
+        ctx->client = ngx_http_adm_demand_tag(ctx->request, amcf->demand);
+    }
+
+    ngx_adm_demand_asked(amcf->demand, ctx->client);
+}
+
+
+void
+ngx_http_adm_demand_refused(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_http_adm_main_conf_t  *amcf;
+
+    if (ctx->answer.retry == NGX_ADM_NO_RETRY) {
+        return;
+    }
+
+    amcf = ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_admission_module);
+
+    if (ctx->client == 0) {
+        ctx->client = ngx_http_adm_demand_tag(ctx->request, amcf->demand);
+    }
+
+    ngx_adm_demand_refused(amcf->demand, ctx->client, ctx->answer.retry);
+}
+
+
+static uint64_t
+ngx_http_adm_demand_tag(ngx_http_request_t *r, ngx_adm_demand_t *demand)
+{
+    uint64_t          tag;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *field;
+
+    tag = ngx_adm_demand_tag(demand, 0, &r->connection->addr_text);
+    tag = ngx_adm_demand_tag(demand, tag, &r->uri);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        field = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (ngx_http_adm_demand_field(&field[i])) {
+                tag = ngx_adm_demand_tag(demand, tag, &field[i].value);
+            }
+        }
+    }
+
+    return tag;
+}
+
+
+static ngx_uint_t
+ngx_http_adm_demand_field(ngx_table_elt_t *field)
+{
+    const char  *name;
+
+    switch (field->key.len) {
+
+    case sizeof("cookie") - 1:
+        name = "cookie";
+        break;
+
+    case sizeof("user-agent") - 1:
+        name = "user-agent";
+        break;
+
+    case sizeof("authorization") - 1:
+        name = "authorization";
+        break;
+
+    case sizeof("idempotency-key") - 1:
+        name = "idempotency-key";
+        break;
+
+    default:
+        return 0;
+    }
+
+    return ngx_strncmp(field->lowcase_key, name, field->key.len) == 0;
+}

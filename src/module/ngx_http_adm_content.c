@@ -1,0 +1,266 @@
+
+/*
+ * What the content handlers of ours have in common: who may ask, by which
+ * method, and how JSON is sent.
+ */
+
+
+#include <ngx_http_adm_module.h>
+
+
+static char *ngx_http_adm_content_word(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_http_adm_loc_conf_t *alcf, ngx_str_t *word);
+static ngx_uint_t ngx_http_adm_content_exact(ngx_http_core_loc_conf_t *clcf);
+static ngx_int_t ngx_http_adm_content_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_adm_local(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_adm_loopback(struct sockaddr *sa);
+
+
+ngx_str_t  ngx_http_adm_json = ngx_string("application/json");
+
+
+char *
+ngx_http_adm_content(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_adm_loc_conf_t  *alcf = conf;
+
+    char                      *rv;
+    ngx_str_t                 *value;
+    ngx_uint_t                 i;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    value = cf->args->elts;
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (alcf->content) {
+        return (alcf->content == cmd->post) ? "is duplicate"
+               : "stands beside another content handler of this module";
+    }
+
+    alcf->content = cmd->post;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        rv = ngx_http_adm_content_word(cf, cmd, alcf, &value[i]);
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    if ((alcf->content->flags & NGX_HTTP_ADM_CONTENT_PATHS)
+        && ngx_http_adm_content_exact(clcf))
+    {
+        return "has paths below it, and so needs a location by prefix";
+    }
+
+    clcf->handler = ngx_http_adm_content_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_adm_content_exact(ngx_http_core_loc_conf_t *clcf)
+{
+#if (NGX_PCRE)
+    if (clcf->regex) {
+        return 1;
+    }
+#endif
+
+    return clcf->exact_match || clcf->named;
+}
+
+
+static char *
+ngx_http_adm_content_word(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_http_adm_loc_conf_t *alcf, ngx_str_t *word)
+{
+    ngx_uint_t  flags;
+
+    flags = alcf->content->flags;
+
+    if ((flags & NGX_HTTP_ADM_CONTENT_PUBLIC) && !alcf->public
+        && ngx_http_adm_is_word(word, "public"))
+    {
+        alcf->public = 1;
+        return NGX_CONF_OK;
+    }
+
+    if ((flags & NGX_HTTP_ADM_CONTENT_STRICT) && !alcf->strict
+        && ngx_http_adm_is_word(word, "strict"))
+    {
+        alcf->strict = 1;
+        return NGX_CONF_OK;
+    }
+
+    if ((flags & NGX_HTTP_ADM_CONTENT_CONTROL) && alcf->control.len == 0
+        && ngx_http_adm_parameter(word, "control=", &alcf->control)
+        && alcf->control.len && alcf->control.data[0] == '/')
+    {
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in \"%V\", "
+                       "it must be %s or nothing",
+                       word, &cmd->name,
+                       (flags & NGX_HTTP_ADM_CONTENT_STRICT) ? "\"strict\""
+                       : (flags & NGX_HTTP_ADM_CONTENT_CONTROL)
+                         ? "\"public\", once, \"control=/URI\", once,"
+                         : "\"public\"");
+
+    return NGX_CONF_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_adm_content_handler(ngx_http_request_t *r)
+{
+    ngx_str_t                 key;
+    ngx_http_adm_content_t   *content;
+    ngx_http_adm_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_admission_module);
+    content = alcf->content;
+
+    if (!alcf->public && !(content->flags & NGX_HTTP_ADM_CONTENT_ANYBODY)
+        && !ngx_http_adm_local(r))
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "access forbidden by \"%V\": it answers "
+                      "the loopback only, without a proxy in between, "
+                      "unless it is \"public\"", &content->name);
+        return NGX_HTTP_FORBIDDEN;
+    }
+
+    if (!(r->method & content->methods)) {
+        ngx_str_set(&key, "Allow");
+
+        return ngx_http_adm_add_field(r, &key, &content->allow) == NGX_OK
+               ? NGX_HTTP_NOT_ALLOWED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return content->handler(r);
+}
+
+
+ngx_int_t
+ngx_http_adm_send_fresh(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_str_t *body)
+{
+    ngx_str_t  key, value;
+
+    ngx_str_set(&key, "Cache-Control");
+    ngx_str_set(&value, "no-store");
+
+    if (ngx_http_adm_add_field(r, &key, &value) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_adm_send(r, status, type, body);
+}
+
+
+ngx_int_t
+ngx_http_adm_send_json(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, json_t *value)
+{
+    char       *text;
+    ngx_str_t   body;
+
+    /* NULL of NULL */
+
+    text = json_dumps(value, JSON_COMPACT|JSON_REAL_PRECISION(9));
+
+    json_decref(value);
+
+    if (text == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body.len = ngx_strlen(text);
+    body.data = ngx_pnalloc(r->pool, body.len);
+
+    if (body.data) {
+        ngx_memcpy(body.data, text, body.len);
+    }
+
+    free(text);
+
+    return body.data ? ngx_http_adm_send_fresh(r, status, type, &body)
+                     : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+/*
+ * The socket's own peer, whatever realip made of it; and no proxy says that
+ * it speaks for somebody else.
+ */
+
+static ngx_uint_t
+ngx_http_adm_local(ngx_http_request_t *r)
+{
+    ngx_str_t       value;
+    socklen_t       len;
+    ngx_uint_t      i;
+    ngx_sockaddr_t  sa;
+
+    static ngx_str_t  names[] = {
+        ngx_string("forwarded"),
+        ngx_string("x-forwarded-for"),
+        ngx_string("via"),
+    };
+
+    len = sizeof(ngx_sockaddr_t);
+
+    if (r->connection->proxy_protocol
+        || getpeername(r->connection->fd, &sa.sockaddr, &len) == -1
+        || !ngx_http_adm_loopback(&sa.sockaddr))
+    {
+        return 0;
+    }
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+        if (ngx_http_adm_request_field(r, &names[i], &value) != NGX_OK
+            || value.data)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_http_adm_loopback(struct sockaddr *sa)
+{
+    struct sockaddr_in   *sin;
+#if (NGX_HAVE_INET6)
+    struct in6_addr      *in6;
+#endif
+
+    switch (sa->sa_family) {
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) sa;
+        return (ntohl(sin->sin_addr.s_addr) >> 24) == 127;
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        in6 = &((struct sockaddr_in6 *) sa)->sin6_addr;
+        return IN6_IS_ADDR_LOOPBACK(in6)
+               || (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == 127);
+#endif
+
+#if (NGX_HAVE_UNIX_DOMAIN)
+    case AF_UNIX:
+        return 1;
+#endif
+
+    default:
+        return 0;
+    }
+}

@@ -1,0 +1,581 @@
+
+/*
+ * admission_control: what an operator reads and changes while nginx runs.
+ *
+ * A resource is a path below the location.  GET tells it, PATCH changes it
+ * and tells what has become of it; nothing is changed by GET, by a form, or
+ * by a page of another site.
+ */
+
+
+#include <ngx_http_adm_module.h>
+
+
+#define NGX_HTTP_ADM_CONTROL_BODY   65536
+
+
+typedef struct {
+    const char   *path;
+    json_t     *(*tell)(ngx_http_adm_main_conf_t *amcf);
+
+    /* NULL, or why not, in the request's pool; "patch" is an object */
+    ngx_str_t  *(*change)(ngx_http_request_t *r,
+                          ngx_http_adm_main_conf_t *amcf, json_t *patch);
+} ngx_http_adm_resource_t;
+
+
+static ngx_int_t ngx_http_adm_control_handler(ngx_http_request_t *r);
+static ngx_http_adm_resource_t *ngx_http_adm_control_find(
+    ngx_http_request_t *r);
+static ngx_uint_t ngx_http_adm_control_is_json(ngx_http_request_t *r);
+static ngx_int_t ngx_http_adm_control_foreign(ngx_http_request_t *r);
+static void ngx_http_adm_control_body(ngx_http_request_t *r);
+static ngx_int_t ngx_http_adm_control_patch(ngx_http_request_t *r);
+static ngx_int_t ngx_http_adm_control_change(ngx_http_request_t *r,
+    ngx_http_adm_resource_t *resource, json_t *patch);
+static ngx_int_t ngx_http_adm_control_text(ngx_http_request_t *r,
+    ngx_str_t *text);
+static ngx_int_t ngx_http_adm_control_tell(ngx_http_request_t *r,
+    ngx_http_adm_resource_t *resource);
+static ngx_int_t ngx_http_adm_control_problem(ngx_http_request_t *r,
+    ngx_uint_t status, const char *title, const char *detail);
+static ngx_str_t *ngx_http_adm_control_sentence(ngx_http_request_t *r,
+    const char *format, const char *word);
+static void ngx_http_adm_control_ascii(ngx_str_t *text);
+static ngx_int_t ngx_http_adm_control_by(ngx_http_request_t *r,
+    ngx_str_t *by);
+static json_t *ngx_http_adm_control_setting(ngx_adm_setting_t *setting,
+    const char *configured, const char *(*name)(ngx_uint_t value));
+
+static json_t *ngx_http_adm_tell_mode(ngx_http_adm_main_conf_t *amcf);
+static ngx_str_t *ngx_http_adm_change_mode(ngx_http_request_t *r,
+    ngx_http_adm_main_conf_t *amcf, json_t *patch);
+static const char *ngx_http_adm_control_only(json_t *patch,
+    const char *known);
+static ngx_int_t ngx_http_adm_control_mode(json_t *member, ngx_uint_t *mode);
+static const char *ngx_http_adm_mode_word(ngx_uint_t mode);
+static const char *ngx_http_adm_mode_configured(
+    ngx_http_adm_main_conf_t *amcf);
+
+
+ngx_http_adm_content_t  ngx_http_adm_control = {
+    ngx_string("admission_control"),
+    ngx_http_adm_control_handler,
+    NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_PATCH,
+    ngx_string("GET, HEAD, PATCH"),
+    NGX_HTTP_ADM_CONTENT_PUBLIC|NGX_HTTP_ADM_CONTENT_PATHS
+};
+
+
+static ngx_http_adm_resource_t  ngx_http_adm_resources[] = {
+    { "admission", ngx_http_adm_tell_mode, ngx_http_adm_change_mode },
+    { NULL, NULL, NULL }
+};
+
+
+static ngx_int_t
+ngx_http_adm_control_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                 rc;
+    ngx_http_adm_resource_t  *resource;
+
+    resource = ngx_http_adm_control_find(r);
+
+    if (resource == NULL) {
+        return ngx_http_adm_control_problem(r, NGX_HTTP_NOT_FOUND,
+                                            "There is no such resource.", "");
+    }
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+        return ngx_http_adm_control_tell(r, resource);
+    }
+
+    rc = ngx_http_adm_control_foreign(r);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_OK) {
+        return ngx_http_adm_control_problem(r, NGX_HTTP_FORBIDDEN,
+                                "A page of another site must not do this.",
+                                "");
+    }
+
+    if (!ngx_http_adm_control_is_json(r)) {
+        return ngx_http_adm_control_problem(r, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                                            "The change must be JSON.",
+                                            "Content-Type: application/json");
+    }
+
+    r->request_body_in_single_buf = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_adm_control_body);
+
+    return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
+}
+
+
+static ngx_http_adm_resource_t *
+ngx_http_adm_control_find(ngx_http_request_t *r)
+{
+    ngx_str_t                  path;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_adm_resource_t   *resource;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    path.data = r->uri.data + ngx_min(clcf->name.len, r->uri.len);
+    path.len = r->uri.data + r->uri.len - path.data;
+
+    if (path.len && path.data[0] == '/') {
+        path.data++;
+        path.len--;
+    }
+
+    for (resource = ngx_http_adm_resources; resource->path; resource++) {
+
+        if (ngx_http_adm_is_word(&path, resource->path)) {
+            return resource;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* a form cannot send this type, and a script of another site has to ask */
+
+static ngx_uint_t
+ngx_http_adm_control_is_json(ngx_http_request_t *r)
+{
+    ngx_str_t  *type;
+
+    if (r->headers_in.content_type == NULL) {
+        return 0;
+    }
+
+    type = &r->headers_in.content_type->value;
+
+    return type->len >= ngx_http_adm_json.len
+           && ngx_strncasecmp(type->data, ngx_http_adm_json.data,
+                              ngx_http_adm_json.len)
+              == 0
+           && (type->len == ngx_http_adm_json.len
+               || type->data[ngx_http_adm_json.len] == ';'
+               || type->data[ngx_http_adm_json.len] == ' ');
+}
+
+
+/* NGX_OK: a browser says that another site asks; NGX_DECLINED; NGX_ERROR */
+
+static ngx_int_t
+ngx_http_adm_control_foreign(ngx_http_request_t *r)
+{
+    ngx_str_t  site, origin, host;
+
+    static ngx_str_t  names[] = {
+        ngx_string("sec-fetch-site"),
+        ngx_string("origin"),
+        ngx_string("host")
+    };
+
+    if (ngx_http_adm_request_field(r, &names[0], &site) != NGX_OK
+        || ngx_http_adm_request_field(r, &names[1], &origin) != NGX_OK
+        || ngx_http_adm_request_field(r, &names[2], &host) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (site.data && !ngx_http_adm_is_word(&site, "same-origin")
+        && !ngx_http_adm_is_word(&site, "none"))
+    {
+        return NGX_OK;
+    }
+
+    /* an older browser: scheme://host */
+
+    if (site.data == NULL && origin.data) {
+        host = host.data ? host : r->headers_in.server;
+
+        if (origin.len < host.len + 3
+            || ngx_strncmp(origin.data + origin.len - host.len - 3, "://", 3)
+               != 0
+            || ngx_strncasecmp(origin.data + origin.len - host.len, host.data,
+                               host.len)
+               != 0)
+        {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static void
+ngx_http_adm_control_body(ngx_http_request_t *r)
+{
+    ngx_http_finalize_request(r, ngx_http_adm_control_patch(r));
+}
+
+
+static ngx_int_t
+ngx_http_adm_control_patch(ngx_http_request_t *r)
+{
+    json_t       *patch;
+    ngx_int_t     rc;
+    ngx_str_t     text;
+    json_error_t  error;
+
+    rc = ngx_http_adm_control_text(r, &text);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    patch = json_loadb((char *) text.data, text.len, JSON_REJECT_DUPLICATES,
+                       &error);
+
+    if (patch == NULL) {
+        return ngx_http_adm_control_problem(r, NGX_HTTP_BAD_REQUEST,
+                                            "The change is not JSON.",
+                                            error.text);
+    }
+
+    if (json_is_object(patch)) {
+        rc = ngx_http_adm_control_change(r, ngx_http_adm_control_find(r),
+                                         patch);
+
+    } else {
+        rc = ngx_http_adm_control_problem(r, NGX_HTTP_BAD_REQUEST,
+                                          "The change must be an object.",
+                                          "");
+    }
+
+    json_decref(patch);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_adm_control_change(ngx_http_request_t *r,
+    ngx_http_adm_resource_t *resource, json_t *patch)
+{
+    ngx_str_t                 *why;
+    ngx_http_adm_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
+
+    why = resource->change(r, amcf, patch);
+
+    return why ? ngx_http_adm_control_problem(r, NGX_HTTP_BAD_REQUEST,
+                                              "The change is not possible.",
+                                              (char *) why->data)
+               : ngx_http_adm_control_tell(r, resource);
+}
+
+
+/* the body; what is longer than changes are is refused, not read from disk */
+
+static ngx_int_t
+ngx_http_adm_control_text(ngx_http_request_t *r, ngx_str_t *text)
+{
+    ngx_buf_t  *b;
+
+    ngx_str_null(text);
+
+    if (r->request_body == NULL || r->request_body->bufs == NULL) {
+        return NGX_OK;
+    }
+
+    b = r->request_body->bufs->buf;
+
+    if (r->request_body->temp_file || r->request_body->bufs->next
+        || b->last - b->pos > NGX_HTTP_ADM_CONTROL_BODY)
+    {
+        return ngx_http_adm_control_problem(r,
+                                            NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                            "The change is too large.", "");
+    }
+
+    text->data = b->pos;
+    text->len = b->last - b->pos;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_adm_control_tell(ngx_http_request_t *r,
+    ngx_http_adm_resource_t *resource)
+{
+    ngx_http_adm_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
+
+    return ngx_http_adm_send_json(r, NGX_HTTP_OK, &ngx_http_adm_json,
+                                  resource->tell(amcf));
+}
+
+
+static ngx_int_t
+ngx_http_adm_control_problem(ngx_http_request_t *r, ngx_uint_t status,
+    const char *title, const char *detail)
+{
+    static ngx_str_t  type = ngx_string("application/problem+json");
+
+    return ngx_http_adm_send_json(r, status, &type,
+                                  json_pack("{ss,si,ss}", "title", title,
+                                            "status", (int) status,
+                                            "detail", detail));
+}
+
+
+/* terminated, since it goes into JSON; "word" is cut; never NULL */
+
+static ngx_str_t *
+ngx_http_adm_control_sentence(ngx_http_request_t *r, const char *format,
+    const char *word)
+{
+    size_t      len;
+    ngx_str_t  *sentence;
+
+    static ngx_str_t  failed = ngx_string("out of memory");
+
+    len = ngx_strlen(format) + ngx_min(ngx_strlen(word), 128);
+
+    sentence = ngx_palloc(r->pool, sizeof(ngx_str_t) + len + 1);
+    if (sentence == NULL) {
+        return &failed;
+    }
+
+    sentence->data = (u_char *) sentence + sizeof(ngx_str_t);
+    sentence->len = ngx_snprintf(sentence->data, len, format, word)
+                    - sentence->data;
+    sentence->data[sentence->len] = '\0';
+
+    ngx_http_adm_control_ascii(sentence);
+
+    return sentence;
+}
+
+
+/* for JSON, which takes no half of a character, and for logs */
+
+static void
+ngx_http_adm_control_ascii(ngx_str_t *text)
+{
+    u_char  *p;
+
+    for (p = text->data; p < text->data + text->len; p++) {
+
+        if (*p < 0x20 || *p > 0x7e) {
+            *p = '?';
+        }
+    }
+}
+
+
+/* USER@ADDRESS, or the address alone */
+
+static ngx_int_t
+ngx_http_adm_control_by(ngx_http_request_t *r, ngx_str_t *by)
+{
+    ngx_int_t   rc;
+    ngx_str_t  *address, *user;
+
+    rc = ngx_http_auth_basic_user(r);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    address = &r->connection->addr_text;
+    user = &r->headers_in.user;
+
+    if (rc != NGX_OK || user->len == 0) {
+        *by = *address;
+        return NGX_OK;
+    }
+
+    by->data = ngx_pnalloc(r->pool, user->len + 1 + address->len);
+    if (by->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    by->len = ngx_sprintf(by->data, "%V@%V", user, address) - by->data;
+
+    ngx_http_adm_control_ascii(by);
+
+    return NGX_OK;
+}
+
+
+/* {"configured", "effective", "since", "by"} */
+
+static json_t *
+ngx_http_adm_control_setting(ngx_adm_setting_t *setting,
+    const char *configured, const char *(*name)(ngx_uint_t value))
+{
+    ngx_tm_t             tm;
+    ngx_adm_override_t   override;
+    char                 since[sizeof("1970-09-28T12:00:00Z")];
+
+    ngx_adm_setting_read(setting, &override);
+
+    if (override.value == NGX_ADM_SETTING_NONE) {
+        return json_pack("{ss,ss,sn,sn}", "configured", configured,
+                         "effective", configured, "since", "by");
+    }
+
+    ngx_gmtime(override.since, &tm);
+
+    *ngx_sprintf((u_char *) since, "%4d-%02d-%02dT%02d:%02d:%02dZ",
+                 tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                 tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec) = '\0';
+
+    return json_pack("{ss,ss,ss,so}", "configured", configured,
+                     "effective", name(override.value), "since", since,
+                     "by", json_stringn((char *) override.by.data,
+                                        override.by.len));
+}
+
+
+static json_t *
+ngx_http_adm_tell_mode(ngx_http_adm_main_conf_t *amcf)
+{
+    return json_pack("{so}", "mode",
+                     ngx_http_adm_control_setting(amcf->mode,
+                                         ngx_http_adm_mode_configured(amcf),
+                                         ngx_http_adm_mode_word));
+}
+
+
+static ngx_str_t *
+ngx_http_adm_change_mode(ngx_http_request_t *r,
+    ngx_http_adm_main_conf_t *amcf, json_t *patch)
+{
+    ngx_str_t    by;
+    const char  *name;
+    ngx_uint_t   mode;
+
+    name = ngx_http_adm_control_only(patch, "mode");
+
+    if (name) {
+        return ngx_http_adm_control_sentence(r, "unknown member \"%s\"",
+                                             name);
+    }
+
+    if (ngx_http_adm_control_mode(json_object_get(patch, "mode"), &mode)
+        != NGX_OK)
+    {
+        return ngx_http_adm_control_sentence(r, "%s",
+                                             "\"mode\" must be \"on\", "
+                                             "\"off\", \"dry_run\" or null");
+    }
+
+    if (ngx_http_adm_control_by(r, &by) != NGX_OK) {
+        return ngx_http_adm_control_sentence(r, "%s", "out of memory");
+    }
+
+    ngx_adm_setting_write(amcf->mode, mode, &by);
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "admission control: \"admission mode\" is now %s%s, "
+                  "by \"%V\"", ngx_http_adm_mode_name(amcf),
+                  (mode == NGX_ADM_SETTING_NONE) ? " again, as configured"
+                                                 : "", &by);
+
+    return NULL;
+}
+
+
+/* the name of a member that is not "known", or NULL */
+
+static const char *
+ngx_http_adm_control_only(json_t *patch, const char *known)
+{
+    json_t      *member;
+    const char  *name;
+
+    json_object_foreach(patch, name, member) {
+        if (ngx_strcmp(name, known) != 0) {
+            return name;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* NGX_DECLINED: the member is missing, or none of the modes */
+
+static ngx_int_t
+ngx_http_adm_control_mode(json_t *member, ngx_uint_t *mode)
+{
+    ngx_str_t         word;
+    ngx_conf_enum_t  *e;
+
+    if (json_is_null(member)) {
+        *mode = NGX_ADM_SETTING_NONE;
+        return NGX_OK;
+    }
+
+    word.data = (u_char *) json_string_value(member);
+    word.len = json_string_length(member);
+
+    for (e = ngx_http_adm_modes; e->name.len; e++) {
+
+        if (word.len == e->name.len
+            && ngx_strncmp(word.data, e->name.data, word.len) == 0)
+        {
+            *mode = e->value;
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+const char *
+ngx_http_adm_mode_name(ngx_http_adm_main_conf_t *amcf)
+{
+    ngx_uint_t  mode;
+
+    mode = ngx_adm_setting(amcf->mode);
+
+    return (mode == NGX_ADM_SETTING_NONE) ? ngx_http_adm_mode_configured(amcf)
+                                          : ngx_http_adm_mode_word(mode);
+}
+
+
+static const char *
+ngx_http_adm_mode_word(ngx_uint_t mode)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_http_adm_modes[i].value != mode; i++) { /* it is there */ }
+
+    return (char *) ngx_http_adm_modes[i].name.data;
+}
+
+
+/* of the locations that have policies */
+
+static const char *
+ngx_http_adm_mode_configured(ngx_http_adm_main_conf_t *amcf)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_http_adm_modes[i].name.len; i++) {
+
+        if (amcf->modes == (ngx_uint_t) 1 << ngx_http_adm_modes[i].value) {
+            return (char *) ngx_http_adm_modes[i].name.data;
+        }
+    }
+
+    return amcf->modes ? "mixed" : "on";
+}

@@ -1,0 +1,134 @@
+// What the page shows: one row for each figure, chart, table and fact.  A row
+// whose metric the server does not have is hidden.
+//
+//   metric   its name without "admission_"; rows about the node have none
+//   unit     how it is written: see format.mjs
+//   read     computes it from a View
+//   warn     from here on it is told as high; bad: as critical
+//   note     what a reader has to know, beside the title
+
+import { notAdmitted, passed, refused, verdictColor, verdictRank,
+  verdictTitle, wouldRefuse } from './verdicts.mjs';
+
+const QUANTILES = { P50: 0.5, P95: 0.95, P99: 0.99 };
+
+export const serverError = ({ class: status }) => status === '5xx';
+
+const quantiles = (metric) => (v) => Object.entries(QUANTILES)
+  .map(([name, q]) => [name, v.quantile(metric, q)]);
+
+
+// The big numbers.  read gives one value, or [name, value] pairs.
+export const FIGURES = [
+  { title: 'Admitted', metric: 'requests_total', unit: 'rate', tone: 'good',
+    read: (v) => v.rate('requests_total', passed) },
+  { title: 'Refused', metric: 'requests_total', unit: 'rate', tone: 'refused',
+    read: (v) => v.rate('requests_total', refused) },
+  { title: 'Would be refused', metric: 'requests_total', unit: 'rate',
+    tone: 'dry', note: 'in dry run', unless: (v) =>
+      v.total('requests_total', wouldRefuse) === 0,
+    read: (v) => v.rate('requests_total', wouldRefuse) },
+  { title: 'Errors', metric: 'upstream_responses_total', unit: 'share',
+    note: '5xx of the upstream’s answers', warn: 0.01, bad: 0.1,
+    read: (v) => v.share('upstream_responses_total', serverError) },
+  { title: 'Decision time', metric: 'decision_seconds', unit: 'seconds',
+    note: 'our own, last 10 s', warn: 0.005, bad: 0.05, span: 10,
+    read: quantiles('decision_seconds') },
+  { title: 'Upstream time', metric: 'upstream_seconds', unit: 'seconds',
+    note: 'last 10 s', warn: 1, bad: 5, span: 10,
+    read: quantiles('upstream_seconds') },
+];
+
+
+// One line for each verdict that has been.
+function verdictLines(v) {
+  const lines = new Map();
+
+  for (const { labels, value } of v.samples('requests_total')) {
+    const title = verdictTitle(labels);
+    if (value === 0 && labels.verdict !== 'admit') continue;
+    lines.set(title, { title, rank: verdictRank(labels),
+      color: verdictColor(labels), dashed: labels.dry_run === '1',
+      read: (w) => w.rate('requests_total',
+        (other) => verdictTitle(other) === title) });
+  }
+  return [...lines.values()].sort((a, b) => a.rank - b.rank);
+}
+
+const latencyLines = (metric, name, color) => [0.5, 0.99].map((q) => ({
+  title: `${name} P${q * 100}`, metric, color, dashed: q === 0.5,
+  read: (v) => v.quantile(metric, q) }));
+
+// Over the last five minutes.  lines gives what is drawn: a chart is made anew
+// when their titles change.
+export const CHARTS = [
+  { title: 'Requests by verdict', note: 'per second', metric: 'requests_total',
+    unit: 'rate', stacked: true, span: 1, lines: verdictLines },
+  { title: 'Time taken', note: 'logarithmic', metric: 'decision_seconds',
+    unit: 'seconds', logarithmic: true, span: 5,
+    lines: (v) => [
+      ...latencyLines('upstream_seconds', 'Upstream', '--upstream'),
+      ...latencyLines('decision_seconds', 'Decision', '--decision'),
+    ].filter(({ metric }) => v.has(metric)) },
+];
+
+
+const perSecond = (metric) => ({ title: 'Per second', metric, unit: 'rate',
+  bar: 'part', read: (v, where) => v.rate(metric, where) });
+const total = (metric, title = 'Total') => ({ title, metric, unit: 'count',
+  read: (v, where) => v.total(metric, where) });
+const gauge = (metric, title, unit) => ({ title, metric, unit,
+  read: (v, where) => v.peak(metric, where) });
+
+// by: the columns that tell rows apart, from a sample's labels; samples that
+// share them share a row.  columns: the figures of a row.  where: the samples
+// that have a row; used: only if they have ever counted.
+export const TABLES = [
+  { title: 'Refusals by reason', metric: 'requests_total', used: true,
+    where: notAdmitted, empty: 'Nothing has been refused.',
+    by: { Reason: ({ reason }) => reason || 'none', Verdict: verdictTitle },
+    columns: [perSecond('requests_total'), total('requests_total')] },
+  { title: 'Policies', metric: 'policy_total',
+    by: { Policy: ({ policy }) => policy, Name: ({ name }) => name,
+      Verdict: verdictTitle },
+    columns: [perSecond('policy_total'), total('policy_total')] },
+  { title: 'Sites', metric: 'requests_total', used: true,
+    empty: 'No requests yet.',
+    by: { Site: ({ site }) => site, Verdict: verdictTitle },
+    columns: [perSecond('requests_total'), total('requests_total')] },
+  { title: 'Upstream’s answers', metric: 'upstream_responses_total',
+    by: { Class: ({ class: status }) => status },
+    columns: [perSecond('upstream_responses_total'),
+      total('upstream_responses_total')] },
+  { title: 'Upstreams', metric: 'inflight', empty: 'No upstream is used.',
+    by: { Upstream: ({ upstream }) => upstream },
+    columns: [gauge('inflight', 'In flight', 'count'),
+      gauge('concurrency_limit', 'Limit', 'count')] },
+  { title: 'Zones', metric: 'zone_used_ratio',
+    by: { Zone: ({ zone }) => zone, Table: ({ table }) => table },
+    columns: [
+      { ...gauge('zone_used_ratio', 'Used', 'share'), bar: 'whole',
+        warn: 0.8, bad: 0.95 },
+      total('evictions_total', 'Evictions'),
+      total('table_full_total', 'Found it full')] },
+];
+
+
+// About the node.  read gets a View.
+export const FACTS = [
+  { title: 'Node', unit: 'text', read: (v) => v.last.node },
+  { title: 'Admission', unit: 'text', read: (v) => v.last.version },
+  { title: 'nginx', unit: 'text', read: (v) => v.last.nginx },
+  { title: 'Configuration', unit: 'text',
+    read: (v) => `generation ${v.last.generation}` },
+  { title: 'Workers', metric: 'processes', unit: 'count',
+    read: (v) => v.total('processes') },
+  { title: 'Offered demand', metric: 'offered_demand', unit: 'rate',
+    read: (v) => v.peak('offered_demand') },
+  { title: 'Event loop lag', metric: 'loop_lag_seconds', unit: 'seconds',
+    warn: 0.02, bad: 0.1, read: (v) => v.peak('loop_lag_seconds') },
+  { title: 'Waiting for the store', metric: 'suspended_requests',
+    unit: 'count', read: (v) => v.total('suspended_requests') },
+  { title: 'Left before the decision', metric: 'abandoned_total',
+    unit: 'count', read: (v) => v.total('abandoned_total') },
+];

@@ -1,0 +1,105 @@
+// The one line that says how things are: the first of these conditions that
+// holds.  Others that hold are said after it.
+
+import { STALE_S } from './metrics.mjs';
+import { show } from './format.mjs';
+import { failed, passed, refused, wouldRefuse } from './verdicts.mjs';
+import { serverError } from './panels.mjs';
+
+const LAG_S = 0.1;          // an event loop that takes longer a turn is behind
+const ERRORS = 0.1;         // share of the upstream's answers,
+const ANSWERS = 5;          // unless they are too few to tell
+const FULL = 0.95;          // share of a zone
+
+const rate = (x) => show(x, 'rate');
+
+// "(rate)", "(rate, cost)": the reasons of these requests, the commonest first
+function reasons(v, where) {
+  const rates = new Map();
+
+  for (const { labels } of v.samples('requests_total', where)) {
+    const { reason } = labels;
+    rates.set(reason, v.rate('requests_total',
+      (other) => where(other) && other.reason === reason));
+  }
+  const names = [...rates].filter(([name, n]) => name && n > 0)
+    .sort(([, a], [, b]) => b - a).map(([name]) => name);
+
+  return names.length ? ` (${names.join(', ')})` : '';
+}
+
+function fullest(v) {
+  return v.samples('zone_used_ratio')
+    .reduce((a, b) => (a && a.value >= b.value ? a : b), null);
+}
+
+// say gets a View, { mode, age, trouble }, and says a sentence, or nothing
+// where the condition does not hold.  Those about traffic need a rate; one
+// that is "alone" is never said after another.
+const CONDITIONS = [
+  { id: 'unseen', chip: 'No data', level: 'bad', alone: true,
+    say: (v, { trouble }) => !v
+      && (trouble ? `No data yet: ${trouble}` : 'Asking for data') },
+  { id: 'stale', chip: 'No data', level: 'bad',
+    say: (v, { age, trouble }) => age > STALE_S
+      && `No data for ${Math.floor(age)} s${trouble ? `: ${trouble}` : ''}` },
+  { id: 'behind', chip: 'Trouble', level: 'bad',
+    say: (v) => v.peak('loop_lag_seconds') >= LAG_S
+      && `Worker event loops are behind: ${
+        show(v.peak('loop_lag_seconds'), 'seconds')}` },
+  { id: 'upstream', chip: 'Trouble', level: 'bad',
+    say: (v) => v.increase('upstream_responses_total') >= ANSWERS
+      && v.share('upstream_responses_total', serverError) >= ERRORS
+      && `Upstream is failing: ${
+        show(v.share('upstream_responses_total', serverError), 'share')
+      } of answers are 5xx` },
+  { id: 'failing', chip: 'Trouble', level: 'bad',
+    say: (v) => v.rate('requests_total', failed) > 0
+      && `Deciding fails for ${rate(v.rate('requests_total', failed))}${
+        reasons(v, failed)}` },
+  { id: 'full', chip: 'Full', level: 'warn',
+    say: (v) => fullest(v)?.value >= FULL
+      && `Zone ${fullest(v).labels.zone} is full: ${
+        show(fullest(v).value, 'share')} used` },
+  { id: 'off', chip: 'Off', level: 'warn',
+    say: (v, { mode }) => mode === 'off'
+      && 'Off: everything passes, nothing is decided' },
+  { id: 'dry-run', chip: 'Dry run', level: 'dry',
+    say: (v, { mode }) => {
+      const would = v.rate('requests_total', wouldRefuse);
+      const is = v.rate('requests_total', refused);
+      if (mode !== 'dry_run' && !(would > 0 && is === 0)) return null;
+      return would > 0
+        ? `Dry run: nothing is refused, ${rate(would)} would be${
+          reasons(v, wouldRefuse)}`
+        : 'Dry run: nothing is refused';
+    } },
+  { id: 'refusing', chip: 'Refusing', level: 'refused',
+    say: (v) => v.rate('requests_total', refused) > 0
+      && `Admitting ${rate(v.rate('requests_total', passed))}, refusing ${
+        rate(v.rate('requests_total', refused))}${reasons(v, refused)}` },
+  { id: 'admitting', chip: 'Admitting', level: 'good',
+    say: (v) => v.rate('requests_total', passed) > 0
+      && `Admitting ${rate(v.rate('requests_total', passed))}` },
+  { id: 'measuring', chip: 'Connected', level: 'calm', alone: true,
+    say: (v) => !v.first && 'Measuring' },
+  { id: 'quiet', chip: 'Quiet', level: 'calm', alone: true,
+    say: () => 'No traffic' },
+];
+
+
+// { id, chip, level, sentence, also: [sentence] }.  Without a View nothing
+// but its absence can be said, and old data is not told as if it were now.
+export function verdict(v, now) {
+  const holding = [];
+
+  for (const condition of CONDITIONS) {
+    const sentence = condition.say(v, now);
+    if (!sentence || (condition.alone && holding.length)) continue;
+    holding.push({ ...condition, sentence });
+    if (['unseen', 'stale'].includes(condition.id)) break;
+  }
+  const [first, ...others] = holding;
+
+  return { ...first, also: others.map(({ sentence }) => sentence) };
+}

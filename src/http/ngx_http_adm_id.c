@@ -10,6 +10,7 @@
 
 #include <ngx_http_adm.h>
 #include <adm_field.h>
+#include <adm_hex.h>
 #include <openssl/rand.h>
 
 
@@ -102,7 +103,7 @@ ngx_http_adm_new_id(ngx_http_request_t *r, ngx_str_t *value)
         return NGX_ERROR;
     }
 
-    ngx_hex_dump(value->data, random, NGX_HTTP_ADM_ID_SIZE);
+    adm_hex(value->data, random, NGX_HTTP_ADM_ID_SIZE);
 
     return NGX_OK;
 }

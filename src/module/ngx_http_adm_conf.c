@@ -222,7 +222,8 @@ ngx_http_adm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 /*
  * A level that has uses of a policy does not inherit those of that policy.
  * A content handler of ours ignores what it inherits, but hands it on to
- * locations inside; an "if" is its location.
+ * locations inside; an "if" is its location, and so is a "limit_except",
+ * to which nginx hands on no handler.
  */
 
 static ngx_int_t
@@ -239,6 +240,10 @@ ngx_http_adm_merge_uses(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *prev,
         conf->public = prev->public;
         conf->strict = prev->strict;
         conf->control = prev->control;
+    }
+
+    if (clcf->lmt_excpt && clcf->handler == NULL && conf->content) {
+        clcf->handler = ngx_http_adm_content_handler;
     }
 
     if (ngx_http_adm_init_uses(cf, prev) != NGX_OK

@@ -11,7 +11,6 @@
 static char *ngx_http_adm_content_word(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_adm_loc_conf_t *alcf, ngx_str_t *word);
 static ngx_uint_t ngx_http_adm_content_exact(ngx_http_core_loc_conf_t *clcf);
-static ngx_int_t ngx_http_adm_content_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_adm_local(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_adm_loopback(struct sockaddr *sa);
 
@@ -114,7 +113,7 @@ ngx_http_adm_content_word(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_adm_content_handler(ngx_http_request_t *r)
 {
     ngx_str_t                 key;

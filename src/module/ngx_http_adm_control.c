@@ -35,6 +35,7 @@ static ngx_int_t ngx_http_adm_control_change(ngx_http_request_t *r,
     ngx_http_adm_resource_t *resource, json_t *patch);
 static ngx_int_t ngx_http_adm_control_text(ngx_http_request_t *r,
     ngx_str_t *text);
+static u_char *ngx_http_adm_control_copy(u_char *p, ngx_buf_t *b);
 static ngx_int_t ngx_http_adm_control_tell(ngx_http_request_t *r,
     ngx_http_adm_resource_t *resource);
 static ngx_int_t ngx_http_adm_control_problem(ngx_http_request_t *r,
@@ -108,8 +109,6 @@ ngx_http_adm_control_handler(ngx_http_request_t *r)
                                             "Content-Type: application/json");
     }
 
-    r->request_body_in_single_buf = 1;
-
     rc = ngx_http_read_client_request_body(r, ngx_http_adm_control_body);
 
     return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
@@ -128,7 +127,12 @@ ngx_http_adm_control_find(ngx_http_request_t *r)
     path.data = r->uri.data + ngx_min(clcf->name.len, r->uri.len);
     path.len = r->uri.data + r->uri.len - path.data;
 
-    if (path.len && path.data[0] == '/') {
+    if (clcf->name.len == 0 || clcf->name.data[clcf->name.len - 1] != '/') {
+
+        if (path.len == 0 || path.data[0] != '/') {
+            return NULL;
+        }
+
         path.data++;
         path.len--;
     }
@@ -230,8 +234,14 @@ ngx_http_adm_control_patch(ngx_http_request_t *r)
 
     rc = ngx_http_adm_control_text(r, &text);
 
+    if (rc == NGX_DECLINED) {
+        return ngx_http_adm_control_problem(r,
+                                            NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                            "The change is too large.", "");
+    }
+
     if (rc != NGX_OK) {
-        return rc;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     patch = json_loadb((char *) text.data, text.len, JSON_REJECT_DUPLICATES,
@@ -277,33 +287,61 @@ ngx_http_adm_control_change(ngx_http_request_t *r,
 }
 
 
-/* the body; what is longer than changes are is refused, not read from disk */
+/*
+ * The body in one piece, wherever the site keeps bodies; NGX_DECLINED: it is
+ * longer than changes are
+ */
 
 static ngx_int_t
 ngx_http_adm_control_text(ngx_http_request_t *r, ngx_str_t *text)
 {
-    ngx_buf_t  *b;
+    u_char       *p;
+    off_t         len;
+    ngx_chain_t  *cl;
 
-    ngx_str_null(text);
+    len = 0;
 
-    if (r->request_body == NULL || r->request_body->bufs == NULL) {
-        return NGX_OK;
-    }
-
-    b = r->request_body->bufs->buf;
-
-    if (r->request_body->temp_file || r->request_body->bufs->next
-        || b->last - b->pos > NGX_HTTP_ADM_CONTROL_BODY)
+    for (cl = r->request_body ? r->request_body->bufs : NULL; cl;
+         cl = cl->next)
     {
-        return ngx_http_adm_control_problem(r,
-                                            NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                                            "The change is too large.", "");
+        len += ngx_buf_size(cl->buf);
     }
 
-    text->data = b->pos;
-    text->len = b->last - b->pos;
+    if (len > NGX_HTTP_ADM_CONTROL_BODY) {
+        return NGX_DECLINED;
+    }
 
-    return NGX_OK;
+    text->len = len;
+    text->data = ngx_pnalloc(r->pool, text->len + 1);
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = text->data;
+
+    for (cl = len ? r->request_body->bufs : NULL; cl && p; cl = cl->next) {
+        p = ngx_http_adm_control_copy(p, cl->buf);
+    }
+
+    return p ? NGX_OK : NGX_ERROR;
+}
+
+
+/* NULL: it cannot be read */
+
+static u_char *
+ngx_http_adm_control_copy(u_char *p, ngx_buf_t *b)
+{
+    size_t  len;
+
+    len = ngx_buf_size(b);
+
+    if (ngx_buf_in_memory(b) || len == 0) {
+        return ngx_cpymem(p, b->pos, len);
+    }
+
+    return (ngx_read_file(b->file, p, len, b->file_pos) == (ssize_t) len)
+           ? p + len : NULL;
 }
 
 

@@ -286,7 +286,7 @@ sub check_reasons {
 sub check_words {
     my %known = map { $_ => 1 }
         keys %{ commands() }, keys %{ variables() }, keys %{ metrics() },
-        'admission_counters';
+        qw(admission_counters admission_demand admission_settings);
 
     my %test = map { $_ => 1 } keys %{ commands('test') };
     my @complaints;

@@ -1,0 +1,603 @@
+
+/*
+ * Tokens: see the header.
+ */
+
+
+/*
+ * The plain functions of SHA-256: a context that has read a pad can be copied
+ * like any structure, where EVP allocates one for each token.
+ */
+
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "adm_token.h"
+#include "adm_hex.h"
+#include "adm_literal.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
+
+#define ADM_TOKEN_BLOCK       64
+#define ADM_TOKEN_HASH        32
+#define ADM_TOKEN_SIGNATURE   43     /* ADM_TOKEN_HASH bytes in base64url */
+#define ADM_TOKEN_NUMBERS     (UINT64_C(1) << 53)
+
+#define ADM_TOKEN_HEADER                                                      \
+    sizeof("{'alg':'HS256','typ':'adm-ticket+jwt','kid':''}" )                \
+    + ADM_TOKEN_KEY_MAX
+
+#define ADM_TOKEN_PAYLOAD     512
+
+#define adm_base64_size(n)    (((n) * 4 + 2) / 3)
+
+
+typedef struct {
+    size_t         len;
+    unsigned char  text[adm_base64_size(ADM_TOKEN_HEADER) + 1];
+} adm_token_header_t;
+
+
+struct adm_token_key_s {
+    SHA256_CTX          inner;
+    SHA256_CTX          outer;
+    adm_token_header_t  headers[ADM_TOKEN_TYPES];   /* with the dot behind */
+};
+
+
+/* a payload being written, or read; "p" is NULL once it is not as we write */
+
+typedef struct {
+    unsigned char       *p;
+    const unsigned char *last;
+} adm_token_pen_t;
+
+
+static const char  *adm_token_types[ADM_TOKEN_TYPES] = {
+    "adm-pre+jwt", "adm-ticket+jwt", "adm-pass+jwt"
+};
+
+
+static const char  adm_base64[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+
+static unsigned char *
+adm_base64_write(unsigned char *to, const unsigned char *from, size_t len)
+{
+    size_t    i;
+    uint32_t  bits;
+
+    for (i = 0; i + 2 < len; i += 3) {
+        bits = (uint32_t) from[i] << 16 | (uint32_t) from[i + 1] << 8
+               | from[i + 2];
+
+        *to++ = (unsigned char) adm_base64[bits >> 18];
+        *to++ = (unsigned char) adm_base64[bits >> 12 & 63];
+        *to++ = (unsigned char) adm_base64[bits >> 6 & 63];
+        *to++ = (unsigned char) adm_base64[bits & 63];
+    }
+
+    if (i == len) {
+        return to;
+    }
+
+    bits = (uint32_t) from[i] << 16;
+    bits |= (i + 1 < len) ? (uint32_t) from[i + 1] << 8 : 0;
+
+    *to++ = (unsigned char) adm_base64[bits >> 18];
+    *to++ = (unsigned char) adm_base64[bits >> 12 & 63];
+
+    if (i + 1 < len) {
+        *to++ = (unsigned char) adm_base64[bits >> 6 & 63];
+    }
+
+    return to;
+}
+
+
+/* 0 to 63; 64: no digit */
+
+static unsigned
+adm_base64_digit(unsigned char c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+
+    return (c == '-') ? 62 : (c == '_') ? 63 : 64;
+}
+
+
+/* the end of what was read, NULL if it is not base64url */
+
+static unsigned char *
+adm_base64_read(unsigned char *to, const unsigned char *from, size_t len)
+{
+    size_t    i;
+    uint32_t  bits, digit;
+
+    bits = 0;
+
+    for (i = 0; i < len; i++) {
+        digit = adm_base64_digit(from[i]);
+
+        if (digit == 64) {
+            return NULL;
+        }
+
+        bits = bits << 6 | digit;
+
+        if (i % 4) {
+            *to++ = (unsigned char) (bits >> (6 - 2 * (i % 4)));
+        }
+    }
+
+    return to;
+}
+
+
+static void
+adm_token_put(adm_token_pen_t *pen, const void *text, size_t len)
+{
+    memcpy(pen->p, text, len);
+    pen->p += len;
+}
+
+
+#define adm_token_put_literal(pen, s)  adm_token_put(pen, s, sizeof(s) - 1)
+
+
+static void
+adm_token_put_number(adm_token_pen_t *pen, uint64_t n)
+{
+    unsigned char  digits[20], *p;
+
+    p = digits + sizeof(digits);
+
+    do {
+        *--p = (unsigned char) ('0' + n % 10);
+        n /= 10;
+    } while (n);
+
+    adm_token_put(pen, p, (size_t) (digits + sizeof(digits) - p));
+}
+
+
+static void
+adm_token_put_id(adm_token_pen_t *pen, uint64_t id)
+{
+    adm_hex(pen->p, (unsigned char *) &id, sizeof(id));
+    pen->p += 2 * sizeof(id);
+}
+
+
+static void
+adm_token_get(adm_token_pen_t *pen, const void *text, size_t len)
+{
+    if (pen->p == NULL || (size_t) (pen->last - pen->p) < len
+        || memcmp(pen->p, text, len) != 0)
+    {
+        pen->p = NULL;
+        return;
+    }
+
+    pen->p += len;
+}
+
+
+#define adm_token_get_literal(pen, s)  adm_token_get(pen, s, sizeof(s) - 1)
+
+
+static uint64_t
+adm_token_get_number(adm_token_pen_t *pen)
+{
+    uint64_t        n;
+    unsigned char  *first;
+
+    if (pen->p == NULL) {
+        return 0;
+    }
+
+    first = pen->p;
+    n = 0;
+
+    while (pen->p < pen->last && *pen->p >= '0' && *pen->p <= '9'
+           && n < ADM_TOKEN_NUMBERS)
+    {
+        n = n * 10 + *pen->p++ - '0';
+    }
+
+    if (pen->p == first || n >= ADM_TOKEN_NUMBERS
+        || (*first == '0' && pen->p - first > 1))
+    {
+        pen->p = NULL;
+    }
+
+    return n;
+}
+
+
+static uint64_t
+adm_token_get_id(adm_token_pen_t *pen)
+{
+    uint64_t        id;
+    unsigned        i, digit;
+    unsigned char  *bytes;
+
+    id = 0;
+    bytes = (unsigned char *) &id;
+
+    for (i = 0; i < 16 && pen->p; i++) {
+
+        if (pen->p == pen->last) {
+            pen->p = NULL;
+            break;
+        }
+
+        digit = adm_base64_digit(*pen->p++);
+
+        /* of base64url, digits are 52 to 61, a to f 26 to 31 */
+
+        if (digit >= 52 && digit <= 61) {
+            digit -= 52;
+
+        } else if (digit >= 26 && digit <= 31) {
+            digit -= 16;
+
+        } else {
+            pen->p = NULL;
+            break;
+        }
+
+        bytes[i / 2] = (unsigned char) (bytes[i / 2] << 4 | digit);
+    }
+
+    return id;
+}
+
+
+size_t
+adm_token_key_size(void)
+{
+    return sizeof(adm_token_key_t);
+}
+
+
+static void
+adm_token_header_init(adm_token_header_t *header, const char *type,
+    adm_str_t id)
+{
+    unsigned char    text[ADM_TOKEN_HEADER], *last;
+    adm_token_pen_t  pen;
+
+    pen.p = text;
+
+    adm_token_put_literal(&pen, "{\"alg\":\"HS256\",\"typ\":\"");
+    adm_token_put(&pen, type, strlen(type));
+    adm_token_put_literal(&pen, "\",\"kid\":\"");
+    adm_token_put(&pen, id.data, id.len);
+    adm_token_put_literal(&pen, "\"}");
+
+    last = adm_base64_write(header->text, text, (size_t) (pen.p - text));
+    *last++ = '.';
+
+    header->len = (size_t) (last - header->text);
+}
+
+
+/* RFC 2104: SHA-256 that has read the key, xored with the pad */
+
+static int
+adm_token_pad(SHA256_CTX *ctx, const unsigned char block[ADM_TOKEN_BLOCK],
+    unsigned char pad)
+{
+    int            rc;
+    unsigned       i;
+    unsigned char  text[ADM_TOKEN_BLOCK];
+
+    for (i = 0; i < ADM_TOKEN_BLOCK; i++) {
+        text[i] = block[i] ^ pad;
+    }
+
+    rc = SHA256_Init(ctx) && SHA256_Update(ctx, text, sizeof(text));
+
+    OPENSSL_cleanse(text, sizeof(text));
+
+    return rc ? ADM_OK : ADM_ERROR;
+}
+
+
+int
+adm_token_key_init(adm_token_key_t *key, adm_str_t id, adm_str_t secret)
+{
+    int            rc;
+    unsigned       i;
+    unsigned char  block[ADM_TOKEN_BLOCK] = { 0 };
+
+    if (!adm_word_valid(id, ADM_TOKEN_KEY_MAX, "_.-")
+        || secret.len < ADM_TOKEN_SECRET)
+    {
+        return ADM_ERROR;
+    }
+
+    if (secret.len > ADM_TOKEN_BLOCK) {
+        (void) SHA256(secret.data, secret.len, block);
+
+    } else {
+        memcpy(block, secret.data, secret.len);
+    }
+
+    rc = (adm_token_pad(&key->inner, block, 0x36) == ADM_OK
+          && adm_token_pad(&key->outer, block, 0x5c) == ADM_OK)
+         ? ADM_OK : ADM_ERROR;
+
+    OPENSSL_cleanse(block, sizeof(block));
+
+    for (i = 0; i < ADM_TOKEN_TYPES; i++) {
+        adm_token_header_init(&key->headers[i], adm_token_types[i], id);
+    }
+
+    return rc;
+}
+
+
+void
+adm_token_bind(adm_str_t value, unsigned char bound[ADM_TOKEN_BOUND])
+{
+    unsigned char  hash[ADM_TOKEN_HASH];
+
+    (void) SHA256(value.data, value.len, hash);
+
+    memcpy(bound, hash, ADM_TOKEN_BOUND);
+}
+
+
+/* as it stands in a token; a failure of libcrypto makes one that nothing is */
+
+static void
+adm_token_sign(const adm_token_key_t *key, const unsigned char *text,
+    size_t len, unsigned char signature[ADM_TOKEN_SIGNATURE])
+{
+    SHA256_CTX     ctx;
+    unsigned char  hash[ADM_TOKEN_HASH];
+
+    memset(hash, 0, sizeof(hash));
+
+    ctx = key->inner;
+
+    if (!SHA256_Update(&ctx, text, len) || !SHA256_Final(hash, &ctx)) {
+        memset(signature, '!', ADM_TOKEN_SIGNATURE);
+        return;
+    }
+
+    ctx = key->outer;
+
+    if (!SHA256_Update(&ctx, hash, sizeof(hash)) || !SHA256_Final(hash, &ctx))
+    {
+        memset(signature, '!', ADM_TOKEN_SIGNATURE);
+        return;
+    }
+
+    (void) adm_base64_write(signature, hash, sizeof(hash));
+}
+
+
+static size_t
+adm_token_payload(adm_str_t room, const adm_token_t *token,
+    unsigned char payload[ADM_TOKEN_PAYLOAD])
+{
+    adm_token_pen_t  pen;
+
+    pen.p = payload;
+
+    adm_token_put_literal(&pen, "{\"iss\":\"admission\",\"aud\":\"");
+    adm_token_put(&pen, room.data, room.len);
+    adm_token_put_literal(&pen, "\",\"sub\":\"");
+    adm_token_put_number(&pen, token->ticket);
+    adm_token_put_literal(&pen, "\",\"iat\":");
+    adm_token_put_number(&pen, token->issued);
+    adm_token_put_literal(&pen, ",\"exp\":");
+    adm_token_put_number(&pen, token->expires);
+    adm_token_put_literal(&pen, ",\"joined\":");
+    adm_token_put_number(&pen, token->joined);
+    adm_token_put_literal(&pen, ",\"wait\":");
+    adm_token_put_number(&pen, token->wait);
+    adm_token_put_literal(&pen, ",\"jti\":\"");
+    adm_token_put_id(&pen, token->id);
+
+    if (token->is_bound) {
+        adm_token_put_literal(&pen, "\",\"bnd\":\"");
+        adm_hex(pen.p, token->bound, ADM_TOKEN_BOUND);
+        pen.p += 2 * ADM_TOKEN_BOUND;
+    }
+
+    adm_token_put_literal(&pen, "\"}");
+
+    return (size_t) (pen.p - payload);
+}
+
+
+size_t
+adm_token_write(const adm_token_key_t *key, adm_str_t room,
+    const adm_token_t *token, unsigned char text[ADM_TOKEN_MAX])
+{
+    size_t                     len;
+    unsigned char              payload[ADM_TOKEN_PAYLOAD], *p;
+    const adm_token_header_t  *header;
+
+    header = &key->headers[token->type];
+    len = adm_token_payload(room, token, payload);
+
+    memcpy(text, header->text, header->len);
+    p = adm_base64_write(text + header->len, payload, len);
+
+    adm_token_sign(key, text, (size_t) (p - text), p + 1);
+
+    *p = '.';
+
+    return (size_t) (p - text) + 1 + ADM_TOKEN_SIGNATURE;
+}
+
+
+/* whose header it is: the key, and the type; NULL: nobody's */
+
+static const adm_token_key_t *
+adm_token_find(const adm_token_key_t *const *keys, size_t n, adm_str_t text,
+    adm_token_type_e *type)
+{
+    size_t                     i;
+    unsigned                   j;
+    const adm_token_header_t  *header;
+
+    for (i = 0; i < n; i++) {
+        for (j = 0; j < ADM_TOKEN_TYPES; j++) {
+            header = &keys[i]->headers[j];
+
+            if (text.len > header->len
+                && memcmp(text.data, header->text, header->len) == 0)
+            {
+                *type = (adm_token_type_e) j;
+                return keys[i];
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+adm_token_get_bound(adm_token_pen_t *pen, adm_token_t *token)
+{
+    uint64_t  half;
+
+    token->is_bound = (pen->p && pen->last - pen->p > 2);
+
+    if (!token->is_bound) {
+        return;
+    }
+
+    adm_token_get_literal(pen, "\",\"bnd\":\"");
+
+    half = adm_token_get_id(pen);
+    memcpy(token->bound, &half, sizeof(half));
+
+    half = adm_token_get_id(pen);
+    memcpy(token->bound + sizeof(half), &half, sizeof(half));
+}
+
+
+/* what is signed is ours, and still it has to be as we write it */
+
+static adm_token_rc_e
+adm_token_get_payload(adm_token_pen_t *pen, adm_str_t room,
+    adm_token_t *token)
+{
+    unsigned char  *aud;
+
+    adm_token_get_literal(pen, "{\"iss\":\"admission\",\"aud\":\"");
+
+    aud = pen->p;
+
+    if (aud == NULL) {
+        return ADM_TOKEN_MALFORMED;
+    }
+
+    if ((size_t) (pen->last - aud) <= room.len
+        || memcmp(aud, room.data, room.len) != 0 || aud[room.len] != '"')
+    {
+        return ADM_TOKEN_OTHER_ROOM;
+    }
+
+    pen->p += room.len;
+
+    adm_token_get_literal(pen, "\",\"sub\":\"");
+    token->ticket = adm_token_get_number(pen);
+    adm_token_get_literal(pen, "\",\"iat\":");
+    token->issued = adm_token_get_number(pen);
+    adm_token_get_literal(pen, ",\"exp\":");
+    token->expires = adm_token_get_number(pen);
+    adm_token_get_literal(pen, ",\"joined\":");
+    token->joined = adm_token_get_number(pen);
+    adm_token_get_literal(pen, ",\"wait\":");
+    token->wait = adm_token_get_number(pen);
+    adm_token_get_literal(pen, ",\"jti\":\"");
+    token->id = adm_token_get_id(pen);
+
+    adm_token_get_bound(pen, token);
+    adm_token_get_literal(pen, "\"}");
+
+    return (pen->p && pen->p == pen->last) ? ADM_TOKEN_GOOD
+                                           : ADM_TOKEN_MALFORMED;
+}
+
+
+adm_token_rc_e
+adm_token_read(const adm_token_key_t *const *keys, size_t n, adm_str_t room,
+    adm_str_t text, uint64_t now, adm_token_t *token)
+{
+    size_t                  header, len;
+    adm_token_t             found;
+    adm_token_rc_e          rc;
+    adm_token_pen_t         pen;
+    const adm_token_key_t  *key;
+    unsigned char           signature[ADM_TOKEN_SIGNATURE];
+    unsigned char           payload[ADM_TOKEN_MAX];
+
+    memset(&found, 0, sizeof(found));
+
+    key = (text.len > ADM_TOKEN_MAX) ? NULL
+          : adm_token_find(keys, n, text, &found.type);
+
+    if (key == NULL) {
+        return ADM_TOKEN_FOREIGN;
+    }
+
+    header = key->headers[found.type].len;
+
+    if (text.len < header + 1 + ADM_TOKEN_SIGNATURE) {
+        return ADM_TOKEN_FORGED;
+    }
+
+    len = text.len - ADM_TOKEN_SIGNATURE - 1;
+
+    adm_token_sign(key, text.data, len, signature);
+
+    if (text.data[len] != '.'
+        || CRYPTO_memcmp(signature, text.data + len + 1, sizeof(signature))
+           != 0)
+    {
+        return ADM_TOKEN_FORGED;
+    }
+
+    pen.p = payload;
+    pen.last = adm_base64_read(payload, text.data + header, len - header);
+
+    if (pen.last == NULL) {
+        return ADM_TOKEN_MALFORMED;
+    }
+
+    rc = adm_token_get_payload(&pen, room, &found);
+
+    if (rc != ADM_TOKEN_GOOD) {
+        return rc;
+    }
+
+    *token = found;
+
+    if (found.issued > now + ADM_TOKEN_SKEW) {
+        return ADM_TOKEN_FUTURE;
+    }
+
+    return (found.expires <= now) ? ADM_TOKEN_EXPIRED : ADM_TOKEN_GOOD;
+}

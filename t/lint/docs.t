@@ -29,7 +29,8 @@ chdir "$FindBin::Bin/../.." or die "docs: cannot enter the root: $!\n";
 
 my $README = 'README.md';
 my $MANUAL = 'docs/directives.md';
-my @DOCUMENTS = ($README, $MANUAL, 'docs/internals.md', 'docs/runbook.md');
+my @DOCUMENTS = ($README, $MANUAL, 'docs/internals.md', 'docs/runbook.md',
+                 'docs/deploy.md');
 
 my $MODULE = 'src/module/ngx_http_adm_module.c';
 my $VARIABLES = 'src/module/ngx_http_adm_variables.c';

@@ -1,0 +1,628 @@
+#!/usr/bin/perl
+
+# Every file of conf.d is somebody's first configuration, and is copied with
+# its mistakes.  So each is started as it stands, but for its ports and paths,
+# and driven as its comments claim: who is limited and who is not, what
+# reaches the upstream, what the log says, who may see the counters.
+#
+# Clients are addresses in X-Forwarded-For, since realip trusts this test.
+# Limits refill while they are tested: what may pass is computed from the time
+# that it took.
+#
+# SPDX-License-Identifier: BSD-2-Clause
+
+use strict;
+use warnings;
+
+use Cwd ();
+use FindBin ();
+use lib "$FindBin::Bin/lib";
+use File::Basename qw(basename);
+use JSON::PP ();
+use MIME::Base64 qw(encode_base64);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use AdmHttp qw(fetch request_text);
+use AdmNginx qw(slurp wait_for);
+
+
+my $ROOT = Cwd::abs_path("$FindBin::Bin/../..");
+
+my %DRIVE = (
+    'access-log.conf' => \&access_log,
+    'api.conf'        => \&api,
+    'dry-run.conf'    => \&dry_run,
+    'login.conf'      => \&login,
+    'observe.conf'    => \&observe,
+    'rate.conf'       => \&rate,
+    'shop.conf'       => \&shop,
+);
+
+# What stands behind: answers everything, but for the check of a token, and
+# writes down what it was asked.
+my $BEHIND = <<'END';
+    server {
+        listen 127.0.0.1:%{p:PORT};
+        access_log %{dir}/asked-:PORT asked;
+
+        location / { return 200 "behind\n"; }
+
+        location = /verify {
+            add_header X-Account $behind_account;
+            if ($behind_account = "") { return 401; }
+            return 204;
+        }
+    }
+END
+
+my $COMMON = <<'END';
+    set_real_ip_from 127.0.0.1;
+
+    log_format asked '$request_method $request_uri account=$http_x_account '
+                     'correlation=$http_x_correlation_id';
+
+    map $http_authorization $behind_account {
+        default                         "";
+        "~^Bearer (?<known>account\d)$" $known;
+    }
+END
+
+my $nginx;
+
+
+# A file of conf.d within the nginx of a test.
+sub adapted {
+    my ($file) = @_;
+
+    my $text = slurp("$ROOT/conf.d/$file");
+    my %listens = map { $_ => 1 } $text =~ /listen\s+127\.0\.0\.1:(\d+)/g;
+    my $behind = join '', map { $BEHIND =~ s/:PORT/$_/gr }
+        grep { !$listens{$_}++ } $text =~ /^\s+server\s+127\.0\.0\.1:(\d+)/mg;
+
+    $text =~ s/127\.0\.0\.1:(\d+)/127.0.0.1:%{p$1}/g;
+    $text =~ s{(?:/var/log/nginx|/etc/nginx|/run)/}{%{dir}/}g;
+    $text =~ s{\broot web/}{root $ROOT/web/}g;
+    $text .= 'real_ip_header X-Forwarded-For;' if $text !~ /real_ip_header/;
+
+    return $text . $COMMON . $behind;
+}
+
+
+sub start {
+    my ($file) = @_;
+
+    $nginx = AdmNginx->start(http => adapted($file));
+
+    return;
+}
+
+
+# A request of a client: from (an address), fields, method, body, port.
+sub ask {
+    my ($path, %option) = @_;
+
+    my $fields = $option{fields} // '';
+
+    $fields .= "X-Forwarded-For: $option{from}\r\n" if $option{from};
+
+    return fetch($nginx->port('p' . ($option{port} // 8080)), $path,
+        %option, fields => $fields) // { status => 0, field => {} };
+}
+
+
+# Asks until it is refused, at most $max times; the number that passed, the
+# seconds that this took, and the answer that ended it.
+sub until_refused {
+    my ($max, $ask) = @_;
+
+    my $begin = time;
+    my ($n, $answer) = (0);
+
+    while ($n < $max) {
+        $answer = $ask->($n);
+        last if $answer->{status} >= 400;
+        $n++;
+    }
+
+    return ($n, time - $begin, $answer);
+}
+
+
+# Tests that a new client gets its burst, and not more than grows back, and
+# is told which limit it was.
+sub is_limited {
+    my ($name, $policy, $burst, $per_second, $ask) = @_;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    my ($n, $seconds, $answer) = until_refused(5 * $burst, $ask);
+
+    cmp_ok($n, '>=', $burst, "$name: $burst at once");
+    cmp_ok($n, '<=', $burst + 1 + $per_second * $seconds,
+        "$name: not more than that, and what grew back");
+    is($answer->{status}, 429, "$name: then it is refused");
+    is(problem($answer)->{policy}, $policy, "$name: by $policy");
+    like($answer->{field}{'retry-after'}, qr/^[1-9]\d*$/,
+        "$name: and told when to come back");
+
+    return $answer;
+}
+
+
+sub problem { return eval { JSON::PP::decode_json($_[0]{body}) } // {} }
+
+
+sub all_pass {
+    my ($name, $times, $ask) = @_;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    my %seen;
+    $seen{ $ask->($_)->{status} }++ for 1 .. $times;
+
+    return is_deeply(\%seen, { 200 => $times }, "$name: all pass");
+}
+
+
+sub asked {
+    my ($like, $port) = @_;
+
+    return grep { $_ =~ $like }
+           split /\n/, slurp($nginx->dir . '/asked-' . ($port // 8081));
+}
+
+
+# Lines of JSON in a log, when there are so many; each must be valid, in
+# UTF-8, and without two members of the same name.
+sub records {
+    my ($file, $count) = @_;
+
+    my $text = sub { slurp($nginx->dir . "/$file") };
+
+    wait_for(sub { ($text->() =~ tr/\n//) >= $count }, 5);
+
+    my @lines = split /\n/, $text->();
+    my @records = map { eval { JSON::PP::decode_json($_) } // () } @lines;
+
+    is(@lines, $count, "$file: a line for each of $count");
+    is(@records, @lines, "$file: each is valid JSON")
+        or diag(grep { !eval { JSON::PP::decode_json($_) } } @lines);
+    is(join(' ', map { doubled($_) } @lines), '', "$file: no name twice");
+
+    return @records;
+}
+
+
+sub doubled {
+    my ($line) = @_;
+
+    my %seen;
+
+    return grep { $seen{$_}++ } $line =~ /[{,]"(\w+)":/g;
+}
+
+
+sub access_log {
+    my $secret = "Cookie: session=SECRET\r\nAuthorization: Bearer SECRET\r\n"
+        . "Proxy-Authorization: SECRET\r\n";
+    my $count = 0;
+    my $get = sub { $count++; ask(@_) };
+
+    my $first = $get->('/checkout/pay?card=SECRET', from => '192.0.2.1',
+        fields => "${secret}X-Correlation-ID: order-17\r\n");
+
+    is($first->{field}{'x-correlation-id'}, 'order-17',
+        'the answer names the request');
+    is(asked(qr/correlation=order-17$/), 1, 'as does what the upstream sees');
+
+    $get->('/checkout/pay', from => '192.0.2.1') for 1 .. 14;
+    $get->('/page?q=SECRET', from => '192.0.2.1');
+    $get->('/page', from => '192.0.2.1', method => 'POST', body => 'x' x 500);
+    like($get->('/checkout/', from => '192.0.2.1')->{field}
+        {'x-correlation-id'}, qr/^[0-9a-f]{32}$/, 'a refusal names it too');
+
+    $count += hostile();
+
+    my @records = records('admission.json', $count);
+    my ($order) = grep { $_->{correlation} eq 'order-17' } @records;
+
+    unlike(slurp($nginx->dir . '/admission.json'), qr/SECRET/,
+        'nothing that a reader could act with');
+    is_deeply([ @$order{qw(client server method path verdict reason policy
+                           remaining trips store_time status upstream_status)}
+              ], [ '192.0.2.1', 'shop.example', 'GET', '/checkout/pay',
+                   'admit', '', '', 4, 0, '', 200, 200 ], 'who was admitted');
+    like($order->{time}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$/,
+        'the time');
+    cmp_ok(abs($order->{time_ms} - time), '<', 600, 'the time, as a number');
+    like($order->{upstream_seconds}, qr/^\d+\.\d{3}$/, "the upstream's time");
+    like($order->{upstream}, qr/^127\.0\.0\.1:\d+$/, 'the upstream');
+    is_deeply([ sort keys %$_ ], [ sort keys %$order ], 'the same members')
+        for $records[-1];
+
+    my @refused = grep { $_->{verdict} eq 'limit' } @records;
+
+    cmp_ok(@refused, '>', 5, 'who was refused');
+    is_deeply([ @{ $refused[-1] }{qw(reason policy status upstream_status
+                upstream)} ], [ 'rate', 'per_client', 429, '', '' ], 'and why');
+
+    my ($page, $post) = grep { $_->{path} eq '/page' } @records;
+
+    is($page->{verdict}, '', 'where nothing is decided, nothing is said');
+    cmp_ok($post->{bytes_in}, '>', 500, 'what the client sent');
+    cmp_ok($post->{bytes_out}, '>', 100, 'and what it got');
+
+    return;
+}
+
+
+# Requests that were made to break a line; returns how many.
+sub hostile {
+    my @requests = (
+        "GET /a\"b\\c%22%0a%00 HTTP/1.1\r\nHost: h\r\n",
+        "GET /bytes\xff\xc3\x28\xe2\x82 HTTP/1.1\r\nHost: h\r\n",
+        "GET /\xf0\x28?x HTTP/1.1\r\nHost: h\r\nUser-Agent: \xff\"\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nX-Correlation-ID: a\",\"x\":\"\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nX-Correlation-ID: \xff\xfe\r\n",
+        "GET / HTTP/1.1\r\nHost: \"},{\"\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: \"}\r\n",
+        "FROB\"NICATE / HTTP/1.1\r\nHost: h\r\n",
+        "GET http://h\"h/p HTTP/1.1\r\nHost: h\r\n",
+        "GET / HTTP/1.1\r\n",
+        "\xff\xfe\r\n",
+    );
+
+    for my $request (@requests) {
+        my $client = AdmHttp->connect($nginx->port('p8080'));
+
+        $client->send("${request}Connection: close\r\n\r\n");
+        ok($client->answer, 'answered: '
+            . ($request =~ s/([^\x20-\x7e])/sprintf '\\x%02x', ord $1/ger));
+    }
+
+    return scalar @requests;
+}
+
+
+sub api {
+    my $call = sub {
+        my ($token, %more) = @_;
+        my $fields = ($more{fields} // '')
+            . ($token ? "Authorization: Bearer $token\r\n" : '');
+        return ask('/v1/orders', %more, fields => $fields);
+    };
+    my $origin = "Origin: https://app.example\r\n";
+
+    is($call->('')->{status}, 401, 'without a token');
+
+    my $first = $call->('account1', fields => "X-Account: root\r\n");
+
+    is($first->{status}, 200, 'with one');
+    like($first->{field}{ratelimit}, qr/^"least";r=1\d$/,
+        'told what is left');
+    is(asked(qr{^GET /v1/orders account=account1 }), 1,
+        'the upstream knows whose it is, not what the client says');
+
+    my $over = is_limited('an account from anywhere', 'api_account', 19, 10,
+        sub { $call->('account1', from => "192.0.2.$_[0]",
+                      fields => $origin) });
+
+    like($over->{field}{ratelimit}, qr/^"api_account";r=0;t=\d+$/,
+        'RateLimit of the refusal');
+    is($over->{field}{'ratelimit-policy'}, '"api_account";q=20;w=2',
+        'RateLimit-Policy');
+    is($over->{field}{'content-type'}, 'application/problem+json',
+        'a refusal for programs');
+    is($over->{field}{'access-control-allow-origin'}, 'https://app.example',
+        'that the page may read');
+    like($over->{field}{'access-control-expose-headers'}, qr/Retry-After/,
+        'with the time to come back');
+    is($call->('account2', fields => "Origin: https://evil.example\r\n")
+        ->{field}{'access-control-allow-origin'}, undef,
+        'not the page of another site');
+
+    my @before = asked(qr/./, 8083);
+    all_pass('another account', 19, sub { $call->('account2',
+        from => '192.0.2.77') });
+    is(asked(qr/./, 8083), @before + 19, 'each was authenticated');
+
+    preflight();
+    guesses($call);
+    is(ask('/identity')->{status}, 404, 'the check is not for clients');
+
+    return;
+}
+
+
+sub preflight {
+    my @before = (asked(qr/./), asked(qr/./, 8083));
+    my $answer = ask('/v1/orders', method => 'OPTIONS',
+        fields => "Origin: https://app.example\r\n"
+            . "Access-Control-Request-Method: DELETE\r\n");
+
+    is($answer->{status}, 204, 'a preflight');
+    is($answer->{field}{'access-control-allow-origin'}, 'https://app.example',
+        'is allowed');
+    like($answer->{field}{'access-control-allow-methods'}, qr/\bDELETE\b/,
+        'with the method');
+    my @after = (asked(qr/./), asked(qr/./, 8083));
+    is(@after, @before, 'and asks nobody');
+
+    return;
+}
+
+
+# Who guesses is refused by address, and then asks the identity service no more.
+sub guesses {
+    my ($call) = @_;
+
+    my ($n, %seen) = (0);
+    my $begin = time;
+
+    while ($n++ < 400) {
+        my $status = $call->("guess$n", from => '198.51.100.1')->{status};
+        $seen{$status}++;
+        last if $status == 429;
+    }
+
+    cmp_ok($seen{401}, '>=', 101, 'a burst of guesses');
+    cmp_ok($seen{401}, '<=', 102 + 50 * (time - $begin), 'not more');
+
+    my @before = asked(qr/./, 8083);
+    my $answer = $call->('account3', from => '198.51.100.1');
+
+    is(asked(qr/./, 8083), @before + ($answer->{status} == 200 ? 1 : 0),
+        'who is refused by address is not looked up');
+
+    return;
+}
+
+
+sub dry_run {
+    all_pass('only counted', 30, sub { ask('/search', from => '192.0.2.1') });
+
+    my $counted = sub { AdmNginx::sum_of(
+        $nginx->metrics('p8080'), 'requests_total', site => 'shop',
+        verdict => 'limit', reason => 'rate', dry_run => $_[0]) };
+    my $would = $counted->(1);
+
+    cmp_ok($would, '>=', 1, 'and it is counted who would have been refused');
+    is($counted->(0), 0, 'nobody was');
+
+    is_limited('in force, and nothing taken by the dry run', 'per_client', 10,
+        2, sub { ask('/checkout/', from => '192.0.2.1') });
+
+    my ($in, $out) = trial();
+
+    cmp_ok($in, '>=', 1, 'some clients are limited');
+    cmp_ok($out, '>', $in, 'most are not');
+
+    my @refused = records('refused.json', $would + $counted->(0));
+    my %seen;
+
+    $seen{"$_->{verdict} $_->{status}"}++ for @refused;
+    is_deeply(\%seen, { 'limit 200' => $would, 'limit 429' => $counted->(0) },
+        'the log has those who would be refused, and who was');
+
+    return;
+}
+
+
+# Of thirty clients: how many were limited by the trial, and how many not.
+sub trial {
+    my ($in, $out) = (0, 0);
+
+    for my $client (1 .. 30) {
+        my ($n, undef, $answer) = until_refused(16,
+            sub { ask('/basket/', from => "203.0.113.$client",
+                      fields => "User-Agent: \xff\"\r\n") });
+
+        if ($n == 16) { $out++; next }
+
+        $in++;
+        is(problem($answer)->{policy}, 'trial', 'limited by the trial');
+    }
+
+    return ($in, $out);
+}
+
+
+sub login {
+    my $try = sub { ask('/login', method => 'POST', body => 'user=x',
+                        from => $_[0]) };
+
+    all_pass('the form', 60, sub { ask('/login', from => '192.0.2.1') });
+
+    is_limited('an address', 'login_client', 10, 10 / 60,
+        sub { $try->('192.0.2.1') });
+
+    # the network has 30 left, of 40
+    is_limited('its network', 'login_network', 30, 1,
+        sub { $try->('192.0.2.' . (2 + $_[0])) });
+    is($try->('192.0.3.1')->{status}, 200, 'the next network is not');
+
+    sleep 1.5;                  # until what is for all has grown back
+    $try->('192.0.2.1') for 1 .. 100;
+    all_pass('what robots are refused is not taken from all', 45,
+        sub { $try->("198.51.$_[0].1") });
+
+    sleep 1.5;
+    is_limited('a network of IPv6', 'login_network', 40, 1,
+        sub { $try->(sprintf '2001:db8:1:2::%x', 1 + $_[0]) });
+    is($try->('2001:db8:1:3::1')->{status}, 200, 'the next one is not');
+
+    return;
+}
+
+
+sub observe {
+    my $see = sub { ask($_[0], port => 9145, @_[1 .. $#_]) };
+
+    my $health = $see->('/health');
+
+    is($health->{status}, 200, 'health');
+    is(problem($health)->{status}, 'ok', 'in JSON');
+
+    $nginx->write_file('admission-drain', '');
+    is($see->('/health')->{status}, 503, 'not while it is to be drained');
+    unlink $nginx->dir . '/admission-drain';
+    is($see->('/health')->{status}, 200, 'and again');
+
+    ask('/checkout/', from => '192.0.2.1') for 1 .. 8;
+    like($see->('/metrics')->{body}, qr/^admission_requests_total\{site="shop",
+        verdict="limit",reason="rate",dry_run="0"\}[ ][1-9]/mx, 'the metrics');
+    is($see->('/metrics', from => '10.9.9.9')->{status}, 200,
+        'for those who are named');
+
+    for my $path (qw(/health /metrics /dashboard /control/admission /)) {
+        is($see->($path, from => '192.0.2.1')->{status}, 403,
+            "$path: not for a customer");
+        is(ask($path)->{body}, "behind\n", "$path: not at the shop's port");
+    }
+
+    operator($see);
+
+    return;
+}
+
+
+sub operator {
+    my ($see) = @_;
+
+    my $known = 'Authorization: Basic ' . encode_base64('ann:word', '')
+        . "\r\n";
+    my $switch = sub { $see->('/control/admission', method => 'PATCH',
+        fields => "${known}Content-Type: application/json\r\n",
+        body => qq({"mode":$_[0]}))->{status} };
+
+    $nginx->write_file('admission.htpasswd', "ann:{PLAIN}word\n");
+
+    is($see->($_)->{status}, 401, "$_: not without a password")
+        for qw(/dashboard /control/admission);
+    like($see->('/dashboard', fields => $known)->{field}{'content-type'},
+        qr{^text/html}, 'the page for who has it');
+
+    is($switch->('"dry_run"'), 200, 'the switch');
+    all_pass('switched to a dry run', 12,
+        sub { ask('/checkout/', from => '192.0.2.1') });
+    is($switch->('null'), 200, 'and back');
+    is_limited('in force again', 'per_client', 5, 2,
+        sub { ask('/checkout/', from => '192.0.2.2') });
+
+    return;
+}
+
+
+sub rate {
+    my $buy = sub { ask('/checkout/', from => $_[0],
+                        fields => $_[1] // '') };
+
+    # the first address from the right that is not a balancer's
+    is_limited('a client behind two balancers', 'per_client', 10, 2,
+        sub { $buy->("198.51.100.$_[0], 192.0.2.1, 10.0.0.1") });
+    is($buy->('192.0.2.2, 10.0.0.1')->{status}, 200, 'another one is not');
+
+    my ($n, $seconds) = until_refused(20, sub { ask('/checkout/pay',
+        method => 'POST', from => '192.0.2.3') });
+
+    cmp_ok($n, '>=', 3, 'payments cost three');
+    cmp_ok($n, '<=', (11 + 2 * $seconds) / 3, 'and not less');
+
+    is_limited('an account on many devices', 'per_account', 10, 0.5,
+        sub { $buy->("203.0.113.$_[0]", "Cookie: account=7\r\n") });
+    $buy->('192.0.2.4', "Cookie: account=7\r\n") for 1 .. 20;
+    all_pass('who is refused by one is charged by none', 10,
+        sub { $buy->('192.0.2.4') });
+
+    all_pass('a dry run', 30, sub { ask('/search', from => '192.0.2.5') });
+    is(ask('/health', from => '192.0.2.1')->{body}, "ok\n", 'health');
+
+    my $metrics = ask('/metrics', port => 9145);
+
+    like($metrics->{body}, qr/^admission_requests_total\{site="shop",
+        verdict="limit",reason="rate",dry_run="1"\}[ ][1-9]/mx,
+        'which is counted');
+    is(ask('/metrics', port => 9145, from => '10.1.2.3, 192.0.2.1')->{status},
+        403, 'the metrics are not for customers');
+
+    return;
+}
+
+
+sub shop {
+    my $buy = sub { ask('/buy', method => 'POST', body => 'item=1',
+                        from => $_[0],
+                        fields => "Accept: application/json\r\n") };
+
+    like(ask('/')->{body}, qr/<html/, 'the page');
+    is(ask('/buy')->{status}, 303, 'a link to /buy leads to it');
+    is_limited('a client', 'per_client', 5, 2, sub { $buy->('192.0.2.1') });
+
+    my ($rate, $burst) = slurp("$ROOT/conf.d/shop.conf")
+        =~ /everyone .* rate=(\d+)r\/s burst=(\d+)/;
+    my $begin = time;
+    my @answers = map { $buy->("203.0.113.$_") } 1 .. 200;
+    my @passed = grep { $_->{status} == 200 } @answers;
+
+    cmp_ok(@passed, '<=', $burst + 2 + $rate * (time - $begin),
+        'all together');
+    is(scalar(grep { $_->{status} != 200
+                     && problem($_)->{policy} ne 'everyone' } @answers), 0,
+        'whoever was refused then, was so for all');
+    cmp_ok(asked(qr{^POST /buy }), '<', 200, 'and did not reach the shop');
+
+    shop_operator($buy);
+
+    return;
+}
+
+
+sub shop_operator {
+    my ($buy) = @_;
+
+    for my $path (qw(/status /admission/ /admission/control/admission)) {
+        is(ask($path)->{status}, 200, "$path: on this machine");
+        is(ask($path, from => '192.0.2.1')->{status}, 403,
+            "$path: not for customers");
+    }
+
+    is(ask('/health', from => '192.0.2.1')->{status}, 200, 'health');
+    ask('/admission/control/admission', method => 'PATCH',
+        fields => "Content-Type: application/json\r\n",
+        body => '{"mode":"dry_run"}');
+    all_pass('switched to a dry run', 20, sub { $buy->('192.0.2.1') });
+
+    return;
+}
+
+
+my @files = map { basename($_) } glob "$ROOT/conf.d/*.conf";
+
+is_deeply([ sort keys %DRIVE ], \@files, 'each file of conf.d is driven here');
+
+for my $file (grep { $DRIVE{$_} } @ARGV ? @ARGV : @files) {
+    subtest $file => sub {
+        start($file);
+        $DRIVE{$file}->();
+        $nginx->finish;
+    };
+}
+
+is(format_of("$ROOT/docker/nginx.conf"),
+    format_of("$ROOT/conf.d/access-log.conf"),
+    'the log of the container has the same format');
+
+done_testing();
+
+
+# Log format and path of a configuration, however they are laid out.
+sub format_of {
+    my ($file) = @_;
+
+    my $text = slurp($file);
+    my @parts = map { $text =~ /^\s*($_\b.*?^?[^\n]*[;}])$/ms ? $1 : "no $_" }
+        'map \$request_uri \$log_path', 'log_format admission';
+
+    return join ' ', map { s/\s+/ /gr } @parts;
+}

@@ -152,7 +152,7 @@ ngx_http_adm_upstream_enter(ngx_http_request_t *r,
 
     rc = upstream->init(r, uscf);
 
-    if (rc != NGX_OK || r != r->main
+    if (rc != NGX_OK || r != r->main || r->post_action
         || r->upstream->finalize_request == ngx_http_adm_upstream_leave)
     {
         return rc;
@@ -196,7 +196,7 @@ ngx_http_adm_upstream_answers(ngx_http_adm_ctx_t *ctx)
 
     states = ctx->request->upstream_states;
 
-    if (states == NULL || !ctx->admitted) {
+    if (states == NULL || !ctx->admitted || ctx->request->post_action) {
         return;
     }
 

@@ -6,10 +6,12 @@
 
 
 #include <ngx_http_adm_module.h>
+#include <adm_literal.h>
 
 
 static char *ngx_http_adm_content_word(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_adm_loc_conf_t *alcf, ngx_str_t *word);
+static ngx_uint_t ngx_http_adm_content_uri(ngx_str_t *uri);
 static ngx_uint_t ngx_http_adm_content_exact(ngx_http_core_loc_conf_t *clcf);
 static ngx_uint_t ngx_http_adm_local(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_adm_loopback(struct sockaddr *sa);
@@ -58,6 +60,20 @@ ngx_http_adm_content(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* one that stands in a page, and needs no escaping there */
+
+static ngx_uint_t
+ngx_http_adm_content_uri(ngx_str_t *uri)
+{
+    adm_str_t  text;
+
+    text.len = uri->len;
+    text.data = uri->data;
+
+    return adm_word_valid(text, 1024, "/_.~-") && uri->data[0] == '/';
+}
+
+
 static ngx_uint_t
 ngx_http_adm_content_exact(ngx_http_core_loc_conf_t *clcf)
 {
@@ -95,7 +111,7 @@ ngx_http_adm_content_word(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if ((flags & NGX_HTTP_ADM_CONTENT_CONTROL) && alcf->control.len == 0
         && ngx_http_adm_parameter(word, "control=", &alcf->control)
-        && alcf->control.len && alcf->control.data[0] == '/')
+        && ngx_http_adm_content_uri(&alcf->control))
     {
         return NGX_CONF_OK;
     }

@@ -615,5 +615,5 @@ ngx_http_adm_mode_configured(ngx_http_adm_main_conf_t *amcf)
         }
     }
 
-    return amcf->modes ? "mixed" : "on";
+    return "mixed";
 }

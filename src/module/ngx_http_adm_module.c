@@ -237,6 +237,12 @@ ngx_http_adm_init(ngx_conf_t *cf)
         ngx_adm_limit_share(limits[i]);
     }
 
+    /* without policies a node is on: to get the first is no change of mode */
+
+    if (amcf->modes == 0) {
+        amcf->modes = 1 << NGX_HTTP_ADM_ON;
+    }
+
     amcf->mode->configured = amcf->modes;
 
     if (ngx_http_adm_upstream_init(cf) != NGX_OK) {

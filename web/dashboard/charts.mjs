@@ -11,18 +11,19 @@ const SHOWN_S = 300;
 const ROW_S = 15;           // between two rows of the table
 const HEIGHT_REM = 15;
 const FONT_REM = 0.8;
+const FILL_ALPHA = '55';   // behind a line's colour, which is #rrggbb
 
-const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize);
+const rem = () =>
+  parseFloat(getComputedStyle(document.documentElement).fontSize);
 
 // A line of the chart with what is over it put on top of what is under it.
 function stack(rows) {
-  let below = null;
+  const below = [];
 
-  return rows.map((row) => {
-    below = row.map((value, i) =>
-      (value === null ? null : value + (below?.[i] ?? 0)));
-    return below;
-  });
+  return rows.map((row) => row.map((value, i) => {
+    below[i] = (below[i] ?? 0) + value;
+    return value === null ? null : below[i];
+  }));
 }
 
 function niceCeiling(max) {
@@ -30,10 +31,13 @@ function niceCeiling(max) {
   return [1, 2, 5, 10].map((n) => n * power).find((n) => n >= max) ?? 10;
 }
 
-// whole decades, one at least
+// what a logarithmic axis shows: whole decades, one at least
 const decades = (u, min, max) => (min > 0
   ? [10 ** Math.floor(Math.log10(min)), 10 ** Math.ceil(Math.log10(max) + 1e-9)]
   : [1e-6, 1e-3]);
+
+const powers = (u, axis, min, max) => Array.from(
+  { length: Math.round(Math.log10(max / min)) + 1 }, (_, i) => min * 10 ** i);
 
 
 export class Chart {
@@ -57,6 +61,7 @@ export class Chart {
 
   #build() {
     const { title, note } = this.row;
+    this.note = element('small', {}, note);
     this.canvas = element('div', { className: 'canvas', role: 'img' });
     this.legend = element('ul', { className: 'legend' });
     this.head = element('tr');
@@ -67,22 +72,29 @@ export class Chart {
       element('thead', {}, this.head), this.body)));
     this.details.addEventListener('toggle', () => this.#drawTable());
     this.node = element('section', { className: 'panel chart' },
-      element('h2', {}, title, ' ', element('small', {}, note)),
+      element('h2', {}, title, ' ', this.note),
       this.canvas, this.legend, this.details);
   }
 
-  // A View, or null for a moment of which nothing is known.
-  add(time, view) {
-    if (view) this.#adopt(this.row.lines(view));
+  add(view) {
+    this.#adopt(this.row.lines(view));
 
+    const { time } = view.last;
     const before = this.#times.at(-1);
-    if (before !== undefined && time - before > STALE_S) {
+    if (time <= before) this.#clear();      // the clock was set back
+    if (time - before > STALE_S) {
       this.#push(before + 1, null);         // breaks the line
     }
     this.#push(time, view);
     this.#draw();
   }
 
+  #clear() {
+    for (const values of [this.#times, ...this.#values]) values.length = 0;
+    this.#at = null;
+  }
+
+  // without a View: nothing is known of that time
   #push(time, view) {
     this.#times.push(time);
     this.#lines.forEach((line, i) =>
@@ -94,11 +106,14 @@ export class Chart {
     }
   }
 
-  // Lines keep what they have when others come.
-  #adopt(lines) {
-    const titles = (list) => list.map(({ title }) => title).join('\n');
-    if (titles(lines) === titles(this.#lines)) return;
+  // Lines keep what they have when others come, and stay when they go.
+  #adopt(present) {
+    const has = (list, line) => list.some(({ title }) => title === line.title);
+    if (present.every((line) => has(this.#lines, line))) return;
 
+    const gone = this.#lines.filter((line) => !has(present, line));
+    const lines = [...present, ...gone]
+      .sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
     const kept = new Map(this.#lines.map(({ title }, i) =>
       [title, this.#values[i]]));
     this.#values = lines.map(({ title }) =>
@@ -132,7 +147,7 @@ export class Chart {
     return {
       width: Math.max(200, Math.floor(this.canvas.clientWidth)),
       height: HEIGHT_REM * rem(),
-      padding: [rem() / 2, rem() / 2, 0, 0],
+      padding: [rem() / 2, 1.8 * rem(), 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
       scales: {
@@ -161,8 +176,10 @@ export class Chart {
 
     return [
       { ...axis, grid: { show: false }, space: 6 * rem(),
+        size: 2.1 * rem(), gap: 0.6 * rem(),
         values: (u, times) => times.map(atClock) },
       { ...axis, size: 4.2 * rem(),
+        ...(this.row.logarithmic && { splits: powers, filter: (u, at) => at }),
         values: (u, values) => values.map((value) =>
           (value === null ? '' : show(value, this.row.unit))) },
     ];
@@ -172,7 +189,8 @@ export class Chart {
     return {
       label: title,
       stroke: () => cssValue(color),
-      fill: this.row.stacked ? () => `${cssValue(color)}55` : undefined,
+      fill: this.row.stacked
+        ? () => `${cssValue(color)}${FILL_ALPHA}` : undefined,
       width: 2,
       dash: dashed ? [6, 5] : undefined,
       points: { show: false },
@@ -182,8 +200,9 @@ export class Chart {
   #drawLegend() {
     const { unit } = this.row;
     const at = this.#at ?? this.#times.length - 1;
-    const time = this.#times[at];
 
+    setText(this.note, this.#at === null ? this.row.note
+      : `at ${atClock(this.#times[at])}`);
     keyed(this.legend, this.#lines.map((line, i) =>
       ({ ...line, value: this.#values[i][at] })), ({ title }) => title,
     ({ title, color, dashed }) => {
@@ -197,7 +216,6 @@ export class Chart {
     this.canvas.ariaLabel = `${this.row.title} over the last five minutes. `
       + `At ${atClock(this.#times.at(-1))}: ${now}. `
       + 'The table below has the figures.';
-    this.canvas.dataset.at = this.#at === null ? '' : atClock(time);
   }
 
   #drawTable() {

@@ -9,7 +9,9 @@ const CHANGE_TIMEOUT_MS = 5000;
 
 //   path      of the resource, below the control's own URL
 //   field     of its document
-//   says      a choice's title, and what it does, asked before it is done
+//   choices   by value: their titles, what is asked before one is taken, and
+//             what it does
+//   mixed     the title and the effect where locations differ
 const CONTROLS = [
   { path: '/admission', field: 'mode', title: 'Mode', choices: {
     on: { title: 'On', ask: 'Turn Admission on?',
@@ -19,7 +21,9 @@ const CONTROLS = [
         + 'and logged, and all of it reaches the upstream.' },
     off: { title: 'Off', ask: 'Turn Admission off?',
       says: 'Nothing is decided or counted from now on. All requests reach '
-        + 'the upstream.' } } },
+        + 'the upstream.' } },
+  mixed: { title: 'Mixed', says: 'Each location does again what its '
+    + 'configuration says.' } },
 ];
 
 const RESET = { ask: 'Back to the configuration?' };
@@ -91,8 +95,14 @@ class Control {
     }
   }
 
+  // of a value that may be configured, though nobody can choose it
+  #meaning(value) {
+    const { choices, mixed } = this.#row;
+    return choices[value] ?? (value === 'mixed' ? mixed : {});
+  }
+
   #title(value) {
-    return this.#row.choices[value]?.title ?? value ?? '–';
+    return this.#meaning(value).title ?? value ?? '–';
   }
 
   #draw(trouble = '') {
@@ -106,7 +116,7 @@ class Control {
       this.#title(configured)})`);
     setText(this.state, trouble || (since
       ? `Set by ${by} at ${atMoment(since)}.`
-      : configured ? 'As the configuration says.' : ''));
+      : configured ? `${this.#title(configured)}, as configured.` : ''));
     setData(this.state, 'level', trouble && 'bad');
   }
 
@@ -115,7 +125,7 @@ class Control {
     const { configured } = this.#told;
     const { ask: question } = value === null ? RESET
       : this.#row.choices[value];
-    const { says } = this.#row.choices[value ?? configured] ?? {};
+    const { says } = this.#meaning(value ?? configured);
 
     this.#dialog.open({ question, says: says ?? '',
       yes: this.#title(value ?? configured),

@@ -27,6 +27,7 @@ let answeredAt = null;      // performance.now() of the last answer
 let trouble = '';           // why there is none since
 let wait = POLL_MS;
 let timer = null;
+let asking = false;
 let said = '';              // id of the condition that was announced
 
 
@@ -50,7 +51,7 @@ function showVerdict() {
 
   setText(byId('chip'), now.chip);
   setText(byId('sentence'), now.sentence);
-  setText(byId('also'), now.also.join('. '));
+  setText(byId('also'), now.also.length ? `${now.also.join('. ')}.` : '');
   setData(byId('verdict'), 'level', now.level);
   showAge(view, age);
 
@@ -70,13 +71,11 @@ function showAge(view, age) {
 }
 
 
-function makeFigure({ title, note, tone }) {
-  const values = element('div', { className: 'values' });
-  const node = element('div', { className: 'figure', role: 'group',
-    ariaLabel: title }, element('h3', {}, title), values,
-  element('p', { className: 'note' }, note ?? '\u00a0'));
-  setData(node, 'tone', tone);
-  return node;
+function makeFigure({ title, note }) {
+  return element('div', { className: 'figure', role: 'group',
+    ariaLabel: title }, element('h2', {}, title),
+  element('div', { className: 'values' }),
+  element('p', { className: 'note' }, note));
 }
 
 function updateFigure(node, row) {
@@ -84,6 +83,7 @@ function updateFigure(node, row) {
   const pairs = Array.isArray(read) ? read : [['', read]];
 
   setData(node, 'many', pairs.length > 1 && 'yes');
+  setData(node, 'tone', read > 0 && row.tone);
   keyed(node.querySelector('.values'), pairs, ([name]) => name, ([name]) =>
     element('p', {}, element('span', { className: 'name' }, name),
       element('span', { className: 'value' }),
@@ -109,8 +109,8 @@ function makeTable({ title, by, columns, empty }) {
   head.slice(Object.keys(by).length)
     .forEach((cell) => cell.classList.add('number'));
   return element('section', { className: 'panel' }, element('h2', {}, title),
-    element('div', { className: 'scroll' }, element('table', {},
-      element('thead', {}, element('tr', {}, ...head)), element('tbody'))),
+    element('table', {}, element('thead', {}, element('tr', {}, ...head)),
+      element('tbody')),
     element('p', { className: 'empty' }, empty ?? 'None.'));
 }
 
@@ -179,7 +179,7 @@ function updateTable(view, node, table) {
   const names = Object.keys(table.by).length;
   let i = 0;
 
-  node.querySelector('.scroll').hidden = rows.length === 0;
+  node.querySelector('table').hidden = rows.length === 0;
   node.querySelector('.empty').hidden = rows.length > 0;
   keyed(node.querySelector('tbody'), rows, ({ key }) => key,
     (row) => makeTableRow(row, table),
@@ -187,8 +187,11 @@ function updateTable(view, node, table) {
 }
 
 function showTables(view) {
-  keyed(byId('tables'), TABLES.filter(isThere(view)), ({ title }) => title,
-    makeTable, (node, table) => updateTable(view, node, table));
+  const there = TABLES.filter(isThere(view)).map((table) =>
+    ({ ...table, columns: table.columns.filter(isThere(view)) }));
+
+  keyed(byId('tables'), there, ({ title }) => title, makeTable,
+    (node, table) => updateTable(view, node, table));
 }
 
 
@@ -209,7 +212,7 @@ function showCharts(view) {
   keyed(byId('charts'), charts.filter((chart) => isThere(view)(chart.row)),
     (chart) => chart, (chart) => chart.node, () => {});
   for (const chart of charts) {
-    chart.add(view.last.time, new View(history, chart.row.span));
+    chart.add(new View(history, chart.row.span));
   }
 }
 
@@ -221,7 +224,6 @@ function showAll() {
   showCharts(view);
   showTables(view);
   showFacts(view);
-  document.body.classList.remove('loading');
 }
 
 
@@ -246,7 +248,7 @@ function accept(doc) {
   const last = snapshot(doc);
 
   // a clock that was set back: what was before cannot be compared
-  if (history.length && last.time <= history.at(-1).time) history.length = 0;
+  if (last.time < history.at(-1)?.time) history.length = 0;
   history.push(last);
   while (history[0].time < last.time - KEPT_S) history.shift();
   answeredAt = performance.now();
@@ -256,18 +258,21 @@ function accept(doc) {
 
 // Asks, and again a second later; while nothing answers, less and less often.
 async function poll() {
+  if (asking) return;
+  asking = true;
   clearTimeout(timer);
   const started = performance.now();
+  const answer = await fetchStatus().catch((error) => error);
+  asking = false;
 
-  try {
-    accept(await fetchStatus());
-    wait = POLL_MS;
-  } catch (error) {
-    trouble = error.message;
+  if (answer instanceof Error) {
+    trouble = answer.message;
     wait = Math.min(MAX_WAIT_MS, wait * 1.5 * (1 + Math.random() / 2));
     showVerdict();
+  } else {
+    wait = POLL_MS;
+    accept(answer);
   }
-  clearTimeout(timer);
   timer = setTimeout(poll, Math.max(100, wait - performance.now() + started));
 }
 

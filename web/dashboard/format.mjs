@@ -8,6 +8,7 @@ const percent = new Intl.NumberFormat(undefined,
 const fine = new Intl.NumberFormat(undefined,
   { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const minute = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const moment = new Intl.DateTimeFormat(undefined,
   { dateStyle: 'medium', timeStyle: 'medium' });
 
@@ -37,5 +38,7 @@ export function show(value, unit) {
   return value === null || value === undefined ? NONE : UNITS[unit](value);
 }
 
-export const atClock = (seconds) => clock.format(seconds * 1000);
+// a whole minute needs no seconds
+export const atClock = (seconds) =>
+  (seconds % 60 ? clock : minute).format(seconds * 1000);
 export const atMoment = (text) => moment.format(new Date(text));

@@ -11,11 +11,11 @@ const SLACK_S = 0.25;
 
 // The status document with its samples by metric.  Names lose the prefix.
 export function snapshot(doc) {
-  const metrics = new Map(doc.metrics.map(({ name, samples }) =>
-    [name.replace(/^admission_/, ''), samples.map(({ suffix, labels, value }) =>
-      ({ suffix: suffix ?? '', labels, value, key: JSON.stringify(labels) }))]));
+  const keep = ({ suffix, labels, value }) =>
+    ({ suffix: suffix ?? '', labels, value, key: JSON.stringify(labels) });
 
-  return { ...doc, metrics };
+  return { ...doc, metrics: new Map(doc.metrics.map(({ name, samples }) =>
+    [name.replace(/^admission_/, ''), samples.map(keep)])) };
 }
 
 
@@ -33,7 +33,7 @@ function ends(history, seconds) {
 }
 
 
-// Of samples with these values or functions of label values in these labels.
+// Whether a sample's labels are meant: by these values, or by a function.
 function matcher(where = {}) {
   if (typeof where === 'function') return where;
   return (labels) => Object.keys(where).every((name) =>

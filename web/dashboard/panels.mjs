@@ -12,7 +12,9 @@ import { notAdmitted, passed, refused, verdictColor, verdictRank,
 
 const QUANTILES = { P50: 0.5, P95: 0.95, P99: 0.99 };
 
-export const serverError = ({ class: status }) => status === '5xx';
+// no answer is an error too; a client that left is none of the upstream's
+export const serverError = ({ class: status }) =>
+  status === '5xx' || status === 'none';
 
 const quantiles = (metric) => (v) => Object.entries(QUANTILES)
   .map(([name, q]) => [name, v.quantile(metric, q)]);
@@ -21,15 +23,17 @@ const quantiles = (metric) => (v) => Object.entries(QUANTILES)
 // The big numbers.  read gives one value, or [name, value] pairs.
 export const FIGURES = [
   { title: 'Admitted', metric: 'requests_total', unit: 'rate', tone: 'good',
+    note: 'to the upstream',
     read: (v) => v.rate('requests_total', passed) },
   { title: 'Refused', metric: 'requests_total', unit: 'rate', tone: 'refused',
+    note: 'at the edge',
     read: (v) => v.rate('requests_total', refused) },
-  { title: 'Would be refused', metric: 'requests_total', unit: 'rate',
-    tone: 'dry', note: 'in dry run', unless: (v) =>
-      v.total('requests_total', wouldRefuse) === 0,
+  { title: 'Would refuse', metric: 'requests_total', unit: 'rate',
+    tone: 'dry', note: 'in dry run',
+    unless: (v) => v.total('requests_total', wouldRefuse) === 0,
     read: (v) => v.rate('requests_total', wouldRefuse) },
   { title: 'Errors', metric: 'upstream_responses_total', unit: 'share',
-    note: '5xx of the upstream’s answers', warn: 0.01, bad: 0.1,
+    note: '5xx or no answer', warn: 0.01, bad: 0.1,
     read: (v) => v.share('upstream_responses_total', serverError) },
   { title: 'Decision time', metric: 'decision_seconds', unit: 'seconds',
     note: 'our own, last 10 s', warn: 0.005, bad: 0.05, span: 10,
@@ -46,9 +50,11 @@ function verdictLines(v) {
 
   for (const { labels, value } of v.samples('requests_total')) {
     const title = verdictTitle(labels);
-    if (value === 0 && labels.verdict !== 'admit') continue;
+    if (lines.has(title) || (value === 0 && labels.verdict !== 'admit')) {
+      continue;
+    }
     lines.set(title, { title, rank: verdictRank(labels),
-      color: verdictColor(labels), dashed: labels.dry_run === '1',
+      color: verdictColor(labels), dashed: wouldRefuse(labels),
       read: (w) => w.rate('requests_total',
         (other) => verdictTitle(other) === title) });
   }
@@ -63,8 +69,8 @@ const latencyLines = (metric, name, color) => [0.5, 0.99].map((q) => ({
 // when their titles change.
 export const CHARTS = [
   { title: 'Requests by verdict', note: 'per second', metric: 'requests_total',
-    unit: 'rate', stacked: true, span: 1, lines: verdictLines },
-  { title: 'Time taken', note: 'logarithmic', metric: 'decision_seconds',
+    unit: 'number', stacked: true, span: 1, lines: verdictLines },
+  { title: 'Time taken', note: 'logarithmic scale', metric: 'decision_seconds',
     unit: 'seconds', logarithmic: true, span: 5,
     lines: (v) => [
       ...latencyLines('upstream_seconds', 'Upstream', '--upstream'),
@@ -97,6 +103,7 @@ export const TABLES = [
     by: { Site: ({ site }) => site, Verdict: verdictTitle },
     columns: [perSecond('requests_total'), total('requests_total')] },
   { title: 'Upstream’s answers', metric: 'upstream_responses_total',
+    used: true, empty: 'No answers yet.',
     by: { Class: ({ class: status }) => status },
     columns: [perSecond('upstream_responses_total'),
       total('upstream_responses_total')] },

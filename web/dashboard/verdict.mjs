@@ -52,7 +52,8 @@ const CONDITIONS = [
       && v.share('upstream_responses_total', serverError) >= ERRORS
       && `Upstream is failing: ${
         show(v.share('upstream_responses_total', serverError), 'share')
-      } of answers are 5xx` },
+      } of answers are 5xx${v.increase('upstream_responses_total',
+        { class: 'none' }) > 0 ? ' or missing' : ''}` },
   { id: 'failing', chip: 'Trouble', level: 'bad',
     say: (v) => v.rate('requests_total', failed) > 0
       && `Deciding fails for ${rate(v.rate('requests_total', failed))}${
@@ -80,6 +81,7 @@ const CONDITIONS = [
         rate(v.rate('requests_total', refused))}${reasons(v, refused)}` },
   { id: 'admitting', chip: 'Admitting', level: 'good',
     say: (v) => v.rate('requests_total', passed) > 0
+      && !v.rate('requests_total', refused)
       && `Admitting ${rate(v.rate('requests_total', passed))}` },
   { id: 'measuring', chip: 'Connected', level: 'calm', alone: true,
     say: (v) => !v.first && 'Measuring' },

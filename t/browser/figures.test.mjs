@@ -1,0 +1,112 @@
+// What the dashboard computes from counters, without a browser.
+//
+// An operator acts on a sentence and a rate.  A restart made a counter go back
+// and the rate negative; a tab that had slept bridged the night with one even
+// line; and a sentence that says "admitting" over an upstream that fails keeps
+// somebody from looking.
+//
+// SPDX-License-Identifier: BSD-2-Clause
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { View, bucketQuantile, snapshot }
+  from '../../web/dashboard/metrics.mjs';
+import { verdict } from '../../web/dashboard/verdict.mjs';
+
+const requests = (admit, limit, dry = 0, fail = 0) => ({
+  name: 'admission_requests_total', samples: [
+    ['admit', '', '0', admit], ['limit', 'rate', '0', limit],
+    ['limit', 'rate', '1', dry], ['fail', 'store_down', '0', fail],
+  ].map(([verdict, reason, dry_run, value]) =>
+    ({ labels: { site: 'shop', verdict, reason, dry_run }, value })) });
+
+const gauge = (name, value, labels = {}) =>
+  ({ name: `admission_${name}`, samples: [{ labels, value }] });
+
+const answers = (ok, failed) => ({
+  name: 'admission_upstream_responses_total', samples: [
+    { labels: { class: '2xx' }, value: ok },
+    { labels: { class: '5xx' }, value: failed }] });
+
+const at = (time, ...metrics) => snapshot({ time, metrics });
+const rate = (view, verdict) => view.rate('requests_total', { verdict });
+
+function say(before, after, now = {}) {
+  const view = new View([at(100, ...before), at(102, ...after)], 5);
+  return verdict(view, { age: 0, trouble: '', ...now });
+}
+
+
+test('a rate is the increase by the server\'s own clock', () => {
+  const view = new View([at(10, requests(100, 0)), at(12, requests(150, 3))],
+    5);
+  assert.equal(rate(view, 'admit'), 25);
+  assert.equal(rate(view, 'limit'), 1.5);
+});
+
+test('a counter that went back began again at zero', () => {
+  const view = new View([at(10, requests(1000, 0)), at(12, requests(8, 0))],
+    5);
+  assert.equal(rate(view, 'admit'), 4);
+});
+
+test('a series that was not there before counts from zero', () => {
+  const view = new View([at(10), at(11, requests(5, 0))], 5);
+  assert.equal(rate(view, 'admit'), 5);
+});
+
+test('a gap is not bridged, nor is the first answer a rate', () => {
+  const gap = new View([at(10, requests(0, 0)), at(70, requests(60, 0))], 5);
+  assert.equal(rate(gap, 'admit'), null);
+  assert.equal(rate(new View([at(10, requests(9, 0))], 5), 'admit'), null);
+});
+
+test('quantiles lie within their bucket', () => {
+  const buckets = [[0.001, 50], [0.01, 90], [0.1, 100], [Infinity, 100]];
+  assert.equal(bucketQuantile(buckets, 0.5), 0.001);
+  assert.ok(Math.abs(bucketQuantile(buckets, 0.95) - 0.055) < 1e-12);
+  assert.equal(bucketQuantile([[1, 0], [Infinity, 7]], 0.5), 1);
+  assert.equal(bucketQuantile([[1, 0], [Infinity, 0]], 0.5), null);
+});
+
+const SENTENCES = {
+  'No traffic': say([requests(9, 9)], [requests(9, 9)]),
+  'Admitting 400/s': say([requests(0, 9)], [requests(800, 9)]),
+  'Admitting 412/s, refusing 3,120/s (rate)':
+    say([requests(0, 0)], [requests(824, 6240)]),
+  'Dry run: nothing is refused, 10/s would be (rate)':
+    say([requests(0, 0)], [requests(0, 0, 20)]),
+  'Dry run: nothing is refused':
+    say([requests(0, 0)], [requests(9, 0)], { mode: 'dry_run' }),
+  'Off: everything passes, nothing is decided':
+    say([requests(0, 0)], [requests(0, 0)], { mode: 'off' }),
+  'Upstream is failing: 31% of answers are 5xx':
+    say([requests(0, 0), answers(0, 0)], [requests(9, 0), answers(69, 31)]),
+  'Worker event loops are behind: 240\u00a0ms':
+    say([requests(0, 0)], [requests(9, 0), gauge('loop_lag_seconds', 0.24)]),
+  'Deciding fails for 2.0/s (store_down)':
+    say([requests(0, 0)], [requests(9, 0, 0, 4)]),
+  'Zone checkout is full: 97% used': say([requests(0, 0)], [requests(9, 0),
+    gauge('zone_used_ratio', 0.97, { zone: 'checkout', table: 'rate' })]),
+  'No data for 7 s: the server does not answer': say([requests(0, 0)],
+    [requests(9, 9)], { age: 7.4, trouble: 'the server does not answer' }),
+};
+
+for (const [expected, { sentence }] of Object.entries(SENTENCES)) {
+  test(`the sentence: ${expected}`, () => assert.equal(sentence, expected));
+}
+
+test('what is worse is said first, the rest after it', () => {
+  const { also, level } = say([requests(0, 0), answers(0, 0)],
+    [requests(20, 8), answers(0, 20), gauge('loop_lag_seconds', 0.5)]);
+  assert.equal(level, 'bad');
+  assert.deepEqual(also, ['Upstream is failing: 100% of answers are 5xx',
+    'Admitting 10/s, refusing 4.0/s (rate)']);
+});
+
+test('one failed answer is no failing upstream', () => {
+  const { sentence } = say([requests(0, 0), answers(0, 0)],
+    [requests(2, 0), answers(0, 1)]);
+  assert.equal(sentence, 'Admitting 1.0/s');
+});

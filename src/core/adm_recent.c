@@ -54,7 +54,7 @@ adm_recent_tag(uint64_t tag, adm_str_t piece)
 /* seconds that are left of a word's time, 0 if none */
 
 static uint64_t
-adm_recent_left(uint64_t word, uint64_t now)
+adm_recent_word_left(uint64_t word, uint64_t now)
 {
     uint64_t  left;
 
@@ -90,7 +90,7 @@ adm_recent_note(const adm_recent_t *r, uint64_t tag, uint64_t now,
             break;
         }
 
-        left = adm_recent_left(word, now);
+        left = adm_recent_word_left(word, now);
 
         if (left < least) {
             least = left;
@@ -106,8 +106,8 @@ adm_recent_note(const adm_recent_t *r, uint64_t tag, uint64_t now,
 }
 
 
-int
-adm_recent_early(const adm_recent_t *r, uint64_t tag, uint64_t now)
+uint64_t
+adm_recent_left(const adm_recent_t *r, uint64_t tag, uint64_t now)
 {
     uint64_t   word, *line;
     unsigned   i;
@@ -118,7 +118,7 @@ adm_recent_early(const adm_recent_t *r, uint64_t tag, uint64_t now)
         word = adm_load(&line[i]);
 
         if (((word ^ tag) & ~ADM_RECENT_TIME) == 0) {
-            return adm_recent_left(word, now) != 0;
+            return adm_recent_word_left(word, now);
         }
     }
 

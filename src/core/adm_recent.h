@@ -50,11 +50,11 @@ void adm_recent_note(const adm_recent_t *r, uint64_t tag, uint64_t now,
 
 
 /*
- * 1 if the tag was noted and its time has not come, else 0.
+ * The seconds until the tag's time comes, 0 if it has come or was not noted.
  * Cost: one cache line, read only.
  */
 
-int adm_recent_early(const adm_recent_t *r, uint64_t tag, uint64_t now);
+uint64_t adm_recent_left(const adm_recent_t *r, uint64_t tag, uint64_t now);
 
 
 #endif /* _ADM_RECENT_H_INCLUDED_ */

@@ -211,6 +211,9 @@ ngx_int_t ngx_http_adm_correlation(ngx_http_request_t *r, ngx_str_t *value);
 /* ngx_http_adm_demand.c: who asks, and who was told to come back */
 
 void ngx_http_adm_demand_asked(ngx_http_adm_ctx_t *ctx);
+
+/* may put the answer's retry off, so that not all come back at once */
+
 void ngx_http_adm_demand_refused(ngx_http_adm_ctx_t *ctx);
 
 

@@ -1,13 +1,18 @@
 
 /*
- * Who asks: a client is told from others by its address, the path, and the
- * fields that differ between people behind one address.
+ * Who asks, and when those who were refused are to come back.
+ *
+ * A client is told from others by its address, the path, and the fields that
+ * differ between people behind one address.
  */
 
 
 #include <ngx_http_adm.h>
+#include <adm_spread.h>
 
 
+static ngx_uint_t ngx_http_adm_demand_spread(ngx_http_adm_ctx_t *ctx,
+    ngx_adm_demand_t *demand);
 static uint64_t ngx_http_adm_demand_tag(ngx_http_request_t *r,
     ngx_adm_demand_t *demand);
 static ngx_uint_t ngx_http_adm_demand_field(ngx_table_elt_t *field);
@@ -29,9 +34,12 @@ ngx_http_adm_demand_asked(ngx_http_adm_ctx_t *ctx)
 }
 
 
+/* who comes too early is told the same time again, and no later one */
+
 void
 ngx_http_adm_demand_refused(ngx_http_adm_ctx_t *ctx)
 {
+    ngx_uint_t                 left;
     ngx_http_adm_main_conf_t  *amcf;
 
     if (ctx->answer.retry == NGX_ADM_NO_RETRY) {
@@ -45,7 +53,38 @@ ngx_http_adm_demand_refused(ngx_http_adm_ctx_t *ctx)
         ctx->client = ngx_http_adm_demand_tag(ctx->request, amcf->demand);
     }
 
+    left = ngx_adm_demand_left(amcf->demand, ctx->client);
+
+    if (left == 0 && ctx->answer.pace) {
+        left = ngx_http_adm_demand_spread(ctx, amcf->demand);
+    }
+
+    ctx->answer.retry = ngx_max(ctx->answer.retry, left);
+
     ngx_adm_demand_refused(amcf->demand, ctx->client, ctx->answer.retry);
+}
+
+
+/* of a budget that many share, each worker gives away its part of the units */
+
+static ngx_uint_t
+ngx_http_adm_demand_spread(ngx_http_adm_ctx_t *ctx, ngx_adm_demand_t *demand)
+{
+    uint64_t          key, wait;
+    ngx_core_conf_t  *ccf;
+
+    static adm_spread_t  spread;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                           ngx_core_module);
+
+    key = ngx_adm_demand_tag(demand, (uint64_t) (uintptr_t) ctx->by->series,
+                             &ctx->answer.key);
+
+    wait = adm_spread_book(&spread, key, ctx->client, ngx_adm_clock() / 1000,
+                           ctx->answer.pace * ccf->worker_processes);
+
+    return (wait + 999999) / 1000000;
 }
 
 

@@ -566,10 +566,10 @@ ngx_http_adm_refuse(ngx_http_adm_ctx_t *ctx)
 {
     ctx->over = 1;
 
+    ngx_http_adm_demand_refused(ctx);
     ngx_http_adm_log_refusal(ctx);
     ngx_http_adm_give_back(ctx, ngx_http_adm_cause(ctx));
     ngx_http_adm_count(ctx);
-    ngx_http_adm_demand_refused(ctx);
 
     return ngx_http_adm_reply(ctx);
 }

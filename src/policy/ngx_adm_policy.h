@@ -133,6 +133,9 @@ typedef struct {
     ngx_str_t                policy;     /* the name of the use */
     ngx_uint_t               retry;      /* s; NGX_ADM_NO_RETRY: no use */
     ngx_adm_quota_t          quota;      /* quota 0: none */
+    ngx_str_t                key;        /* whose budget was short */
+    uint64_t                 pace;       /* us that a unit of it takes; 0:
+                                            nobody else waits for it */
 } ngx_adm_answer_t;
 
 

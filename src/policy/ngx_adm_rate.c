@@ -189,6 +189,8 @@ ngx_adm_rate_refused(ngx_adm_subject_t *s, ngx_adm_limit_t *limit,
 
     s->answer.reason = NGX_ADM_REASON_RATE;
     s->answer.retry = ngx_adm_rate_seconds(answer);
+    s->answer.key = s->values[NGX_ADM_RATE_KEY];
+    s->answer.pace = ngx_max(1, limit->gcra.interval * 1000 / adm_ticks(1));
 
     return NGX_ADM_REFUSE;
 }

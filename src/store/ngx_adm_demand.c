@@ -132,13 +132,16 @@ ngx_adm_demand_tag(ngx_adm_demand_t *demand, uint64_t tag, ngx_str_t *piece)
 void
 ngx_adm_demand_asked(ngx_adm_demand_t *demand, uint64_t tag)
 {
-    if (tag
-        && adm_recent_early(&demand->recent, tag, ngx_current_msec / 1000))
-    {
-        return;
+    if (tag == 0 || ngx_adm_demand_left(demand, tag) == 0) {
+        ngx_adm_window_add(NGX_ADM_WINDOW_DEMAND);
     }
+}
 
-    ngx_adm_window_add(NGX_ADM_WINDOW_DEMAND);
+
+ngx_uint_t
+ngx_adm_demand_left(ngx_adm_demand_t *demand, uint64_t tag)
+{
+    return adm_recent_left(&demand->recent, tag, ngx_current_msec / 1000);
 }
 
 

@@ -50,6 +50,10 @@ uint64_t ngx_adm_demand_tag(ngx_adm_demand_t *demand, uint64_t tag,
 
 void ngx_adm_demand_asked(ngx_adm_demand_t *demand, uint64_t tag);
 
+/* the seconds until its time, 0 if it was not told to come back, or has */
+
+ngx_uint_t ngx_adm_demand_left(ngx_adm_demand_t *demand, uint64_t tag);
+
 /* it was refused, and told to come back in so many seconds */
 
 void ngx_adm_demand_refused(ngx_adm_demand_t *demand, uint64_t tag,

@@ -54,7 +54,8 @@ against_a_map(void)
         adm_recent_note(&r, tags[i], now, until[i] - now);
 
         i = draw() % TAGS;
-        wrong += adm_recent_early(&r, tags[i], now) != (until[i] > now);
+        wrong += adm_recent_left(&r, tags[i], now)
+                 != ((until[i] > now) ? until[i] - now : 0);
     }
 
     is_uint(wrong, 0, "10,000 notes and questions, as a map answers them");
@@ -73,7 +74,7 @@ strangers(void)
     }
 
     for (i = 0, known = 0; i < 100000; i++) {
-        known += adm_recent_early(&r, draw(), 100);
+        known += adm_recent_left(&r, draw(), 100) != 0;
     }
 
     is_uint(known, 0, "a full memory knows no stranger");
@@ -96,22 +97,22 @@ forgetting(void)
     adm_recent_note(&r, UINT64_C(99) << 24, 1000, 45);
 
     for (i = 1, known = 0; i <= ADM_RECENT_LINE; i++) {
-        known += adm_recent_early(&r, (uint64_t) i << 24, 1000);
+        known += adm_recent_left(&r, (uint64_t) i << 24, 1000) != 0;
     }
 
     is_uint(known, ADM_RECENT_LINE - 1, "a newcomer drives out one");
-    ok(!adm_recent_early(&r, UINT64_C(1) << 24, 1000), "... the first to end");
-    ok(adm_recent_early(&r, UINT64_C(99) << 24, 1044), "and is known");
-    ok(!adm_recent_early(&r, UINT64_C(99) << 24, 1045), "until its time");
+    ok(!adm_recent_left(&r, UINT64_C(1) << 24, 1000), "... the first to end");
+    ok(adm_recent_left(&r, UINT64_C(99) << 24, 1044), "and is known");
+    ok(!adm_recent_left(&r, UINT64_C(99) << 24, 1045), "until its time");
 
     tag = draw();
     adm_recent_note(&r, tag, 2000, 10 * ADM_RECENT_MAX);
-    ok(adm_recent_early(&r, tag, 2000 + ADM_RECENT_MAX - 1)
-       && !adm_recent_early(&r, tag, 2000 + ADM_RECENT_MAX),
+    ok(adm_recent_left(&r, tag, 2000 + ADM_RECENT_MAX - 1)
+       && !adm_recent_left(&r, tag, 2000 + ADM_RECENT_MAX),
        "a long time is a day");
 
     adm_recent_note(&r, tag, 2000, 0);
-    ok(!adm_recent_early(&r, tag, 2000), "told to come at once");
+    ok(!adm_recent_left(&r, tag, 2000), "told to come at once");
 }
 
 

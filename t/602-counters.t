@@ -195,7 +195,7 @@ location = /status { admission_status; }
 admission_rate a $arg_k rate=1r/h burst=0;
 --- config
 location = /t { admission_limit a; empty_gif; }
-location = /status { admission_status; }
+location = /status { admission_status public; }
 --- more_headers
 X-Correlation-ID: evil
 Host: evil

@@ -58,7 +58,7 @@ GET /status
 Via: 1.1 cache
 --- error_code: 403
 --- error_log
-access forbidden by "admission_status": it answers the loopback only, without a proxy in between, unless it is "public"
+access forbidden by "admission_status": it answers the loopback only, without a proxy in between, under an address, localhost or a server_name, unless it is "public"
 
 
 
@@ -286,3 +286,25 @@ GET /page.html
 --- response_body_like eval
 qr/^before\n.*admission_build_info.*\nbehind\n/s
 
+
+
+=== TEST 20: a name of somebody else's that was made to point here
+For a browser on this machine a page of evil.example, whose name now says
+127.0.0.1, is of the same origin as we are; no page can have an address, or a
+name of ours.
+--- config
+server_name shop.example *.shop.example;
+location = /status { admission_status; }
+location = /dashboard { admission_dashboard; }
+location /control { admission_control; }
+location = /open { admission_status public; }
+location = /health { admission_health; }
+--- request eval
+[("GET /status") x 9, "GET /dashboard", "GET /control/admission", "GET /open",
+ "GET /health"]
+--- more_headers eval
+[map { "Host: $_" } "evil.example", "evil.example:8080", "127.0.0.1.evil.example",
+ "a.shop.example", "shop.example", "SHOP.example:8080", "localhost:1",
+ "127.0.0.1:8080", "[::1]:8080", ("evil.example") x 4]
+--- error_code eval
+[403, 403, 403, 403, 200, 200, 200, 200, 200, 403, 403, 200, 200]

@@ -187,7 +187,7 @@ location /control/ { admission_control; }
 ['"by":"a\?2026/01/01 00@127\.0\.0\.1"', '"by":"\\\\"\},\\\\"x\\\\"@127\.0\.0\.1"',
  '"by":"\?\?nn@127\.0\.0\.1"', '"by":"\?\?@127\.0\.0\.1"',
  '"by":"a\\\\\\\\@127\.0\.0\.1"', '"by":"\?b@127\.0\.0\.1"',
- '"by":"\?\[31m@127\.0\.0\.1"', '"by":"z{64}"\}\}$', '"by":"127\.0\.0\.1"']
+ '"by":"\?\[31m@127\.0\.0\.1"', '"by":"z{54}@127\.0\.0\.1"\}\}$', '"by":"127\.0\.0\.1"']
 --- grep_error_log eval: qr/^.*is now off, by.*$/m
 --- grep_error_log_out eval
 my $line = '.* \[warn\] .*"admission mode" is now off, by "[\x20-\x7e]*", client: 127\.0\.0\.1.*\n';
@@ -349,6 +349,7 @@ location /control/ { admission_control; }
 
 === TEST 19: a page of this site, or no page
 --- config
+server_name shop.example;
 location /control/ { admission_control; }
 --- request eval
 [("PATCH /control/admission\n{\"mode\":\"off\"}") x 6]
@@ -687,7 +688,7 @@ GET /control/admission
 Via: 1.1 cache
 --- error_code: 403
 --- error_log
-access forbidden by "admission_control": it answers the loopback only, without a proxy in between, unless it is "public"
+access forbidden by "admission_control": it answers the loopback only, without a proxy in between, under an address, localhost or a server_name, unless it is "public"
 
 
 
@@ -880,3 +881,53 @@ location /control/ { admission_control; }
 PATCH /control/admission
 {"mode":"off"}
 --- response_body_like: "effective":"off"
+
+
+
+=== TEST 53: what is off stays off, and is told so
+An operator who turns it on has to see that nothing has become of it.
+--- http_config
+admission_rate one $binary_remote_addr rate=1r/h burst=0;
+--- config
+location /control/ { admission_control; }
+location = /health { admission_health; }
+location = /t { admission off; admission_limit one; empty_gif; }
+--- more_headers
+Content-Type: application/json
+--- request eval
+["PATCH /control/admission\n{\"mode\":\"on\"}", "GET /t", "GET /t", "GET /health"]
+--- error_code eval
+[(200) x 4]
+--- response_body_like eval
+['"configured":"off","effective":"off"', "GIF", "GIF", '"mode":"off"']
+
+
+
+=== TEST 54: off in some places
+--- http_config
+admission_rate one $binary_remote_addr rate=1r/h burst=0;
+--- config
+location /control/ { admission_control; }
+location = /off { admission off; admission_limit one; empty_gif; }
+location = /on { admission_limit one; empty_gif; }
+--- more_headers
+Content-Type: application/json
+--- request eval
+["PATCH /control/admission\n{\"mode\":\"dry_run\"}",
+ "PATCH /control/admission\n{\"mode\":\"off\"}"]
+--- error_code eval
+[200, 200]
+--- response_body_like eval
+['"configured":"mixed","effective":"mixed"', '"effective":"off"']
+
+
+
+=== TEST 55: no JSON, and an error that ends in half a character
+--- config
+location /control/ { admission_control; }
+--- more_headers
+Content-Type: application/json
+--- request eval
+[map { "PATCH /control/admission\n{\"" . "\xc3\xa9" x $_ . "\\\xc3\xa9" } 20 .. 60]
+--- error_code eval
+[(400) x 41]

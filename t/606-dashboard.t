@@ -253,7 +253,7 @@ location = /dashboard { admission_dashboard; }
 
 === TEST 13: nothing that a client sends is in the page
 --- config
-location = /dashboard { admission_dashboard; }
+location = /dashboard { admission_dashboard public; }
 --- request
 GET /dashboard?evil=evil
 --- more_headers
@@ -314,7 +314,7 @@ GET /dashboard
 Via: 1.1 cache
 --- error_code: 403
 --- error_log
-access forbidden by "admission_dashboard": it answers the loopback only, without a proxy in between, unless it is "public"
+access forbidden by "admission_dashboard": it answers the loopback only, without a proxy in between, under an address, localhost or a server_name, unless it is "public"
 
 
 

@@ -50,3 +50,14 @@ adm_spread_book(adm_spread_t *s, uint64_t key, uint64_t client, uint64_t now,
 
     return 0;
 }
+
+
+int
+adm_spread_busy(const adm_spread_t *s, uint64_t key, uint64_t now)
+{
+    const adm_spread_key_t  *k;
+
+    k = &s->keys[key % ADM_SPREAD_KEYS];
+
+    return k->key == key && k->shared && k->booked > now;
+}

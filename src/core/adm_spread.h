@@ -51,4 +51,9 @@ uint64_t adm_spread_book(adm_spread_t *s, uint64_t key, uint64_t client,
     uint64_t now, uint64_t pace);
 
 
+/* 1 if units of the key are given away beyond "now", so to many, else 0 */
+
+int adm_spread_busy(const adm_spread_t *s, uint64_t key, uint64_t now);
+
+
 #endif /* _ADM_SPREAD_H_INCLUDED_ */

@@ -330,11 +330,11 @@ adm_token_key_init(adm_token_key_t *key, adm_str_t id, adm_str_t secret)
         return ADM_ERROR;
     }
 
-    if (secret.len > ADM_TOKEN_BLOCK) {
-        (void) SHA256(secret.data, secret.len, block);
-
-    } else {
+    if (secret.len <= ADM_TOKEN_BLOCK) {
         memcpy(block, secret.data, secret.len);
+
+    } else if (SHA256(secret.data, secret.len, block) == NULL) {
+        return ADM_ERROR;
     }
 
     rc = (adm_token_pad(&key->inner, block, 0x36) == ADM_OK
@@ -351,44 +351,46 @@ adm_token_key_init(adm_token_key_t *key, adm_str_t id, adm_str_t secret)
 }
 
 
-void
+int
 adm_token_bind(adm_str_t value, unsigned char bound[ADM_TOKEN_BOUND])
 {
     unsigned char  hash[ADM_TOKEN_HASH];
 
-    (void) SHA256(value.data, value.len, hash);
+    if (SHA256(value.data, value.len, hash) == NULL) {
+        return ADM_ERROR;
+    }
 
     memcpy(bound, hash, ADM_TOKEN_BOUND);
+
+    return ADM_OK;
 }
 
 
-/* as it stands in a token; a failure of libcrypto makes one that nothing is */
+/* as it stands in a token; ADM_ERROR if libcrypto fails */
 
-static void
+static int
 adm_token_sign(const adm_token_key_t *key, const unsigned char *text,
     size_t len, unsigned char signature[ADM_TOKEN_SIGNATURE])
 {
     SHA256_CTX     ctx;
     unsigned char  hash[ADM_TOKEN_HASH];
 
-    memset(hash, 0, sizeof(hash));
-
     ctx = key->inner;
 
     if (!SHA256_Update(&ctx, text, len) || !SHA256_Final(hash, &ctx)) {
-        memset(signature, '!', ADM_TOKEN_SIGNATURE);
-        return;
+        return ADM_ERROR;
     }
 
     ctx = key->outer;
 
     if (!SHA256_Update(&ctx, hash, sizeof(hash)) || !SHA256_Final(hash, &ctx))
     {
-        memset(signature, '!', ADM_TOKEN_SIGNATURE);
-        return;
+        return ADM_ERROR;
     }
 
     (void) adm_base64_write(signature, hash, sizeof(hash));
+
+    return ADM_OK;
 }
 
 
@@ -441,7 +443,9 @@ adm_token_write(const adm_token_key_t *key, adm_str_t room,
     memcpy(text, header->text, header->len);
     p = adm_base64_write(text + header->len, payload, len);
 
-    adm_token_sign(key, text, (size_t) (p - text), p + 1);
+    if (adm_token_sign(key, text, (size_t) (p - text), p + 1) != ADM_OK) {
+        return 0;
+    }
 
     *p = '.';
 
@@ -571,9 +575,8 @@ adm_token_read(const adm_token_key_t *const *keys, size_t n, adm_str_t room,
 
     len = text.len - ADM_TOKEN_SIGNATURE - 1;
 
-    adm_token_sign(key, text.data, len, signature);
-
-    if (text.data[len] != '.'
+    if (adm_token_sign(key, text.data, len, signature) != ADM_OK
+        || text.data[len] != '.'
         || CRYPTO_memcmp(signature, text.data + len + 1, sizeof(signature))
            != 0)
     {

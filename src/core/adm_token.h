@@ -78,14 +78,17 @@ size_t adm_token_key_size(void);
 int adm_token_key_init(adm_token_key_t *key, adm_str_t id, adm_str_t secret);
 
 
-/* the hash that stands for a value that a token is bound to */
+/*
+ * The hash that stands for a value that a token is bound to; ADM_ERROR if
+ * libcrypto fails.
+ */
 
-void adm_token_bind(adm_str_t value, unsigned char bound[ADM_TOKEN_BOUND]);
+int adm_token_bind(adm_str_t value, unsigned char bound[ADM_TOKEN_BOUND]);
 
 
 /*
- * Writes a token for "room", [A-Za-z0-9_.-]{1,64}; its length.  What is in it
- * is the caller's word: numbers below 2^53.
+ * Writes a token for "room", [A-Za-z0-9_.-]{1,64}; its length, 0 if libcrypto
+ * fails.  What is in it is the caller's word: numbers below 2^53.
  * Cost: eight blocks of SHA-256 at most.
  */
 

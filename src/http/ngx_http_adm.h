@@ -38,7 +38,7 @@ typedef enum {
 /* cells of the series without labels, of NGX_ADM_FAMILY_NODE */
 
 #define NGX_HTTP_ADM_ABANDONED  0
-#define NGX_HTTP_ADM_CLASS      1        /* answers of upstreams: six cells */
+#define NGX_HTTP_ADM_CLASS      1        /* answers of upstreams: the cells */
 
 /* ... of which are 1 to 5 for the hundreds of the status */
 
@@ -91,7 +91,8 @@ typedef struct {
     ngx_uint_t               fallback;   /* of rates: ngx_adm_fallback_e */
     ngx_uint_t               public;     /* content of ours, for everybody */
     ngx_http_adm_content_t  *content;    /* a content handler of ours */
-    ngx_flag_t               strict;     /* admission_health */
+    ngx_flag_t               strict;     /* admission_health: as yet there
+                                            is nothing to be strict about */
     ngx_str_t                control;    /* URI for the dashboard, or none */
 } ngx_http_adm_loc_conf_t;
 

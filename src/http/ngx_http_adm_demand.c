@@ -11,7 +11,7 @@
 #include <adm_spread.h>
 
 
-static ngx_uint_t ngx_http_adm_demand_spread(ngx_http_adm_ctx_t *ctx,
+static ngx_uint_t ngx_http_adm_demand_turn(ngx_http_adm_ctx_t *ctx,
     ngx_adm_demand_t *demand);
 static uint64_t ngx_http_adm_demand_tag(ngx_http_request_t *r,
     ngx_adm_demand_t *demand);
@@ -34,12 +34,10 @@ ngx_http_adm_demand_asked(ngx_http_adm_ctx_t *ctx)
 }
 
 
-/* who comes too early is told the same time again, and no later one */
-
 void
 ngx_http_adm_demand_refused(ngx_http_adm_ctx_t *ctx)
 {
-    ngx_uint_t                 left;
+    ngx_uint_t                 turn;
     ngx_http_adm_main_conf_t  *amcf;
 
     if (ctx->answer.retry == NGX_ADM_NO_RETRY) {
@@ -53,35 +51,44 @@ ngx_http_adm_demand_refused(ngx_http_adm_ctx_t *ctx)
         ctx->client = ngx_http_adm_demand_tag(ctx->request, amcf->demand);
     }
 
-    left = ngx_adm_demand_left(amcf->demand, ctx->client);
-
-    if (left == 0 && ctx->answer.pace) {
-        left = ngx_http_adm_demand_spread(ctx, amcf->demand);
+    if (ctx->answer.pace) {
+        turn = ngx_http_adm_demand_turn(ctx, amcf->demand);
+        ctx->answer.retry = ngx_max(ctx->answer.retry, turn);
     }
-
-    ctx->answer.retry = ngx_max(ctx->answer.retry, left);
 
     ngx_adm_demand_refused(amcf->demand, ctx->client, ctx->answer.retry);
 }
 
 
-/* of a budget that many share, each worker gives away its part of the units */
+/*
+ * Of a budget that many wait for each worker gives away its part of the units,
+ * one after the other; who comes too early keeps the one that it was given.
+ * 0: nobody else waits.
+ */
 
 static ngx_uint_t
-ngx_http_adm_demand_spread(ngx_http_adm_ctx_t *ctx, ngx_adm_demand_t *demand)
+ngx_http_adm_demand_turn(ngx_http_adm_ctx_t *ctx, ngx_adm_demand_t *demand)
 {
-    uint64_t          key, wait;
+    uint64_t          key, now, wait;
+    ngx_uint_t        left;
     ngx_core_conf_t  *ccf;
 
     static adm_spread_t  spread;
 
+    key = ngx_adm_demand_tag(demand, (uint64_t) (uintptr_t) ctx->by->series,
+                             &ctx->answer.key);
+    now = ngx_adm_clock() / 1000;
+    left = ngx_adm_demand_left(demand, ctx->client);
+
+    if (left) {
+        return adm_spread_busy(&spread, key, now)
+               ? ngx_min(left, ADM_SPREAD_MAX / 1000000) : 0;
+    }
+
     ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
                                            ngx_core_module);
 
-    key = ngx_adm_demand_tag(demand, (uint64_t) (uintptr_t) ctx->by->series,
-                             &ctx->answer.key);
-
-    wait = adm_spread_book(&spread, key, ctx->client, ngx_adm_clock() / 1000,
+    wait = adm_spread_book(&spread, key, ctx->client, now,
                            ctx->answer.pace * ccf->worker_processes);
 
     return (wait + 999999) / 1000000;

@@ -47,11 +47,21 @@ ngx_http_adm_preaccess_handler(ngx_http_request_t *r)
 {
     ngx_http_adm_ctx_t  *ctx;
 
-    if (r != r->main || r->post_action) {
+    if (r != r->main) {
         return NGX_DECLINED;
     }
 
     ctx = ngx_http_adm_get_ctx(r);
+
+    if (r->post_action) {
+
+        if (ctx) {
+            ngx_http_adm_upstream_answers(ctx);
+            ctx->tries = NGX_MAX_INT_T_VALUE;
+        }
+
+        return NGX_DECLINED;
+    }
 
     /* X-Accel-Redirect or error_page after the upstream: it has answered */
 
@@ -89,11 +99,16 @@ ngx_http_adm_begin(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx)
     ngx_http_adm_main_conf_t  *amcf;
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_admission_module);
+
+    if (alcf->npipeline == 0) {
+        return NGX_DECLINED;
+    }
+
     amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
 
     mode = ngx_http_adm_mode(amcf, alcf);
 
-    if (alcf->npipeline == 0 || mode == NGX_HTTP_ADM_OFF) {
+    if (mode == NGX_HTTP_ADM_OFF) {
         return NGX_DECLINED;
     }
 

@@ -28,6 +28,8 @@ static ngx_int_t ngx_http_adm_upstream_add(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_http_upstream_srv_conf_t *uscf);
 static ngx_adm_series_t *ngx_http_adm_upstream_series(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_http_upstream_srv_conf_t *uscf);
+static int ngx_libc_cdecl ngx_http_adm_upstream_compare(const void *one,
+    const void *two);
 static ngx_http_adm_upstream_t *ngx_http_adm_upstream_find(
     ngx_http_adm_main_conf_t *amcf, ngx_http_upstream_srv_conf_t *uscf);
 static ngx_int_t ngx_http_adm_upstream_enter(ngx_http_request_t *r,
@@ -66,7 +68,20 @@ ngx_http_adm_upstream_init(ngx_conf_t *cf)
         }
     }
 
+    ngx_qsort(amcf->upstreams.elts, amcf->upstreams.nelts,
+              sizeof(ngx_http_adm_upstream_t), ngx_http_adm_upstream_compare);
+
     return NGX_OK;
+}
+
+
+static int ngx_libc_cdecl
+ngx_http_adm_upstream_compare(const void *one, const void *two)
+{
+    const ngx_http_adm_upstream_t  *first = one, *second = two;
+
+    return ((uintptr_t) first->upstream > (uintptr_t) second->upstream)
+           - ((uintptr_t) first->upstream < (uintptr_t) second->upstream);
 }
 
 
@@ -123,18 +138,32 @@ ngx_http_adm_upstream_series(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
 }
 
 
+/* it is there: only those that are have ngx_http_adm_upstream_enter() */
+
 static ngx_http_adm_upstream_t *
 ngx_http_adm_upstream_find(ngx_http_adm_main_conf_t *amcf,
     ngx_http_upstream_srv_conf_t *uscf)
 {
-    ngx_uint_t                i;
+    ngx_uint_t                low, high, middle;
     ngx_http_adm_upstream_t  *upstreams;
 
     upstreams = amcf->upstreams.elts;
 
-    for (i = 0; upstreams[i].upstream != uscf; i++) { /* it is there */ }
+    low = 0;
+    high = amcf->upstreams.nelts - 1;
 
-    return &upstreams[i];
+    while (low < high) {
+        middle = (low + high) / 2;
+
+        if ((uintptr_t) upstreams[middle].upstream < (uintptr_t) uscf) {
+            low = middle + 1;
+
+        } else {
+            high = middle;
+        }
+    }
+
+    return &upstreams[low];
 }
 
 
@@ -196,7 +225,7 @@ ngx_http_adm_upstream_answers(ngx_http_adm_ctx_t *ctx)
 
     states = ctx->request->upstream_states;
 
-    if (states == NULL || !ctx->admitted || ctx->request->post_action) {
+    if (states == NULL || !ctx->admitted) {
         return;
     }
 

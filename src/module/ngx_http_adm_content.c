@@ -15,6 +15,7 @@ static ngx_uint_t ngx_http_adm_content_uri(ngx_str_t *uri);
 static ngx_uint_t ngx_http_adm_content_exact(ngx_http_core_loc_conf_t *clcf);
 static ngx_uint_t ngx_http_adm_local(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_adm_loopback(struct sockaddr *sa);
+static ngx_uint_t ngx_http_adm_own_name(ngx_http_request_t *r);
 
 
 ngx_str_t  ngx_http_adm_json = ngx_string("application/json");
@@ -145,6 +146,7 @@ ngx_http_adm_content_handler(ngx_http_request_t *r)
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "access forbidden by \"%V\": it answers "
                       "the loopback only, without a proxy in between, "
+                      "under an address, localhost or a server_name, "
                       "unless it is \"public\"", &content->name);
         return NGX_HTTP_FORBIDDEN;
     }
@@ -231,7 +233,8 @@ ngx_http_adm_local(ngx_http_request_t *r)
 
     if (r->connection->proxy_protocol
         || getpeername(r->connection->fd, &sa.sockaddr, &len) == -1
-        || !ngx_http_adm_loopback(&sa.sockaddr))
+        || !ngx_http_adm_loopback(&sa.sockaddr)
+        || !ngx_http_adm_own_name(r))
     {
         return 0;
     }
@@ -278,4 +281,42 @@ ngx_http_adm_loopback(struct sockaddr *sa)
     default:
         return 0;
     }
+}
+
+
+/*
+ * A page of a site whose name was made to point here is of the same origin
+ * for the browser of whoever sits at this machine; its name gives it away.
+ */
+
+static ngx_uint_t
+ngx_http_adm_own_name(ngx_http_request_t *r)
+{
+    ngx_str_t                 *host;
+    ngx_uint_t                 i;
+    ngx_http_server_name_t    *name;
+    ngx_http_core_srv_conf_t  *cscf;
+
+    host = &r->headers_in.server;
+
+    if (host->len == 0 || host->data[0] == '['
+        || ngx_inet_addr(host->data, host->len) != INADDR_NONE
+        || ngx_http_adm_is_word(host, "localhost"))
+    {
+        return 1;
+    }
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+    name = cscf->server_names.elts;
+
+    for (i = 0; i < cscf->server_names.nelts; i++) {
+
+        if (name[i].name.len == host->len
+            && ngx_strncasecmp(name[i].name.data, host->data, host->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }

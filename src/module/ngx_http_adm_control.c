@@ -46,7 +46,7 @@ static void ngx_http_adm_control_ascii(ngx_str_t *text);
 static ngx_int_t ngx_http_adm_control_by(ngx_http_request_t *r,
     ngx_str_t *by);
 static json_t *ngx_http_adm_control_setting(ngx_adm_setting_t *setting,
-    const char *configured, const char *(*name)(ngx_uint_t value));
+    const char *configured, const char *effective);
 
 static json_t *ngx_http_adm_tell_mode(ngx_http_adm_main_conf_t *amcf);
 static ngx_str_t *ngx_http_adm_change_mode(ngx_http_request_t *r,
@@ -250,7 +250,9 @@ ngx_http_adm_control_patch(ngx_http_request_t *r)
     if (patch == NULL) {
         return ngx_http_adm_control_problem(r, NGX_HTTP_BAD_REQUEST,
                                             "The change is not JSON.",
-                                            error.text);
+                                            (char *)
+                                  ngx_http_adm_control_sentence(r, "%s",
+                                                      error.text)->data);
     }
 
     if (json_is_object(patch)) {
@@ -421,6 +423,7 @@ ngx_http_adm_control_ascii(ngx_str_t *text)
 static ngx_int_t
 ngx_http_adm_control_by(ngx_http_request_t *r, ngx_str_t *by)
 {
+    size_t      room, len;
     ngx_int_t   rc;
     ngx_str_t  *address, *user;
 
@@ -433,17 +436,22 @@ ngx_http_adm_control_by(ngx_http_request_t *r, ngx_str_t *by)
     address = &r->connection->addr_text;
     user = &r->headers_in.user;
 
-    if (rc != NGX_OK || user->len == 0) {
-        *by = *address;
-        return NGX_OK;
-    }
+    /* the address is known, the user is only said: that is what is cut */
 
-    by->data = ngx_pnalloc(r->pool, user->len + 1 + address->len);
+    room = NGX_ADM_SETTING_BY - 1
+           - ngx_min(address->len, NGX_ADM_SETTING_BY - 1);
+    len = (rc == NGX_OK) ? ngx_min(user->len, room) : 0;
+
+    by->data = ngx_pnalloc(r->pool, len + 1 + address->len);
     if (by->data == NULL) {
         return NGX_ERROR;
     }
 
-    by->len = ngx_sprintf(by->data, "%V@%V", user, address) - by->data;
+    by->len = ngx_sprintf(by->data, "%*s%s%V", len, user->data,
+                          len ? "@" : "", address)
+              - by->data;
+
+    /* a client names its end of a Unix-domain socket as it likes */
 
     ngx_http_adm_control_ascii(by);
 
@@ -455,7 +463,7 @@ ngx_http_adm_control_by(ngx_http_request_t *r, ngx_str_t *by)
 
 static json_t *
 ngx_http_adm_control_setting(ngx_adm_setting_t *setting,
-    const char *configured, const char *(*name)(ngx_uint_t value))
+    const char *configured, const char *effective)
 {
     ngx_tm_t             tm;
     ngx_adm_override_t   override;
@@ -475,7 +483,7 @@ ngx_http_adm_control_setting(ngx_adm_setting_t *setting,
                  tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec) = '\0';
 
     return json_pack("{ss,ss,ss,so}", "configured", configured,
-                     "effective", name(override.value), "since", since,
+                     "effective", effective, "since", since,
                      "by", json_stringn((char *) override.by.data,
                                         override.by.len));
 }
@@ -487,7 +495,7 @@ ngx_http_adm_tell_mode(ngx_http_adm_main_conf_t *amcf)
     return json_pack("{so}", "mode",
                      ngx_http_adm_control_setting(amcf->mode,
                                          ngx_http_adm_mode_configured(amcf),
-                                         ngx_http_adm_mode_word));
+                                         ngx_http_adm_mode_name(amcf)));
 }
 
 
@@ -585,8 +593,14 @@ ngx_http_adm_mode_name(ngx_http_adm_main_conf_t *amcf)
 
     mode = ngx_adm_setting(amcf->mode);
 
-    return (mode == NGX_ADM_SETTING_NONE) ? ngx_http_adm_mode_configured(amcf)
-                                          : ngx_http_adm_mode_word(mode);
+    /* what is off in the configuration stays off */
+
+    if (mode == NGX_ADM_SETTING_NONE || amcf->modes == 1 << NGX_HTTP_ADM_OFF) {
+        return ngx_http_adm_mode_configured(amcf);
+    }
+
+    return (mode != NGX_HTTP_ADM_OFF && amcf->modes & 1 << NGX_HTTP_ADM_OFF)
+           ? "mixed" : ngx_http_adm_mode_word(mode);
 }
 
 

@@ -51,7 +51,12 @@ ngx_http_adm_health_handler(ngx_http_request_t *r)
     health = (lag > NGX_HTTP_ADM_HEALTH_LAG) ? NGX_HTTP_ADM_HEALTH_DEGRADED
                                              : NGX_HTTP_ADM_HEALTH_OK;
 
-    if (ngx_exiting || ngx_quit || ngx_terminate) {
+    /* a worker also quits when another generation takes its place */
+
+    if ((ngx_exiting || ngx_quit || ngx_terminate)
+        && ngx_adm_counters_generation(amcf->counters)
+           == amcf->counters->generation)
+    {
         health = NGX_HTTP_ADM_HEALTH_DOWN;
     }
 

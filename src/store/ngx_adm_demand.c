@@ -153,6 +153,7 @@ ngx_adm_demand_refused(ngx_adm_demand_t *demand, uint64_t tag,
     ngx_atomic_uint_t  last;
 
     now = ngx_current_msec / 1000;
+    seconds = ngx_min(seconds, ADM_RECENT_MAX);
 
     adm_recent_note(&demand->recent, tag, now, seconds);
 

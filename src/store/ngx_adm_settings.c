@@ -7,9 +7,14 @@
 #include <ngx_adm_settings.h>
 
 
+#define NGX_ADM_SETTING_LOOKS   100
+
+
 struct ngx_adm_setting_sh_s {
     ngx_atomic_t           value;
+    ngx_atomic_t           version;      /* odd: is being written */
     uint64_t               configured;   /* when it was overridden */
+    uint64_t               served;       /* by the newest configuration */
     time_t                 since;
     size_t                 by_len;
     u_char                 by[NGX_ADM_SETTING_BY];
@@ -194,6 +199,8 @@ ngx_adm_settings_serve(ngx_adm_settings_t *settings, ngx_log_t *log)
     for (i = 0; i < settings->all.nelts; i++) {
         sh = all[i]->sh;
 
+        sh->served = all[i]->configured;
+
         if (sh->value == NGX_ADM_SETTING_NONE
             || sh->configured == all[i]->configured)
         {
@@ -220,22 +227,36 @@ ngx_adm_setting(ngx_adm_setting_t *setting)
 void
 ngx_adm_setting_read(ngx_adm_setting_t *setting, ngx_adm_override_t *override)
 {
-    ngx_slab_pool_t       *shpool;
+    ngx_uint_t             i;
+    ngx_atomic_uint_t      version;
     ngx_adm_setting_sh_t  *sh;
 
     sh = setting->sh;
-    shpool = (ngx_slab_pool_t *) setting->settings->shm_zone->shm.addr;
-
-    ngx_shmtx_lock(&shpool->mutex);
-
-    override->value = sh->value;
-    override->since = sh->since;
     override->by.data = override->text;
-    override->by.len = sh->by_len;
 
-    ngx_memcpy(override->text, sh->by, sh->by_len);
+    for (i = 0; i < NGX_ADM_SETTING_LOOKS; i++) {
+        version = sh->version;
 
-    ngx_shmtx_unlock(&shpool->mutex);
+        ngx_memory_barrier();
+
+        override->value = sh->value;
+        override->since = sh->since;
+        override->by.len = ngx_min(sh->by_len, NGX_ADM_SETTING_BY);
+
+        ngx_memcpy(override->text, sh->by, override->by.len);
+
+        ngx_memory_barrier();
+
+        if (!(version & 1) && version == sh->version) {
+            return;
+        }
+
+        ngx_sched_yield();
+    }
+
+    /* whoever writes was stopped, or killed: the value is one word */
+
+    override->by.len = 0;
 }
 
 
@@ -251,13 +272,23 @@ ngx_adm_setting_write(ngx_adm_setting_t *setting, ngx_uint_t value,
 
     ngx_shmtx_lock(&shpool->mutex);
 
-    sh->configured = setting->configured;
+    sh->version |= 1;
+
+    ngx_memory_barrier();
+
+    /* a process of the last configuration may still be asked */
+
+    sh->configured = sh->served;
     sh->since = ngx_time();
     sh->by_len = ngx_min(by->len, NGX_ADM_SETTING_BY);
 
     ngx_memcpy(sh->by, by->data, sh->by_len);
 
     sh->value = value;
+
+    ngx_memory_barrier();
+
+    sh->version++;
 
     ngx_shmtx_unlock(&shpool->mutex);
 }

@@ -88,12 +88,19 @@ void ngx_adm_settings_serve(ngx_adm_settings_t *settings, ngx_log_t *log);
 ngx_uint_t ngx_adm_setting(ngx_adm_setting_t *setting);
 
 
-/* what an operator does; takes the memory's mutex, as no request does */
+/*
+ * What an operator reads: no lock.  If whoever writes was stopped or killed
+ * in the middle, "by" is empty.
+ */
 
 void ngx_adm_setting_read(ngx_adm_setting_t *setting,
     ngx_adm_override_t *override);
 
-/* "by" is cut to NGX_ADM_SETTING_BY bytes; NGX_ADM_SETTING_NONE resets */
+/*
+ * What an operator writes: under the memory's mutex, which the master frees
+ * if its owner dies.  "by" is cut to NGX_ADM_SETTING_BY bytes;
+ * NGX_ADM_SETTING_NONE resets.
+ */
 
 void ngx_adm_setting_write(ngx_adm_setting_t *setting, ngx_uint_t value,
     ngx_str_t *by);

@@ -37,6 +37,10 @@ crowd(void)
        && seconds[3] == 0, "500 a second, as many as there is room for");
     is_uint(most, 2 * SECOND, "the last one when all had their turn");
 
+    ok(adm_spread_busy(&s, 5, now + 2 * SECOND - 1)
+       && !adm_spread_busy(&s, 5, now + 2 * SECOND)
+       && !adm_spread_busy(&s, 5 + ADM_SPREAD_KEYS, now), "busy until then");
+
     is_uint(adm_spread_book(&s, 5, 1, now + SECOND, 2000), SECOND + 2000,
             "who comes later is behind those");
     is_uint(adm_spread_book(&s, 5, 2, now + 9 * SECOND, 2000), 2000,
@@ -56,6 +60,7 @@ alone(void)
     }
 
     is_uint(sum, 0, "a client that has a key alone is not put off");
+    ok(!adm_spread_busy(&s, 5, 0), "nor is its key busy");
 }
 
 

@@ -2,7 +2,7 @@
 
 all: build
 
-build static asan run unit lint test browser fuzz chaos bench load image clean:
+build static asan run unit sim lint test browser fuzz chaos bench load image clean:
 	@./dev $@
 
-.PHONY: all build static asan run unit lint test browser fuzz chaos bench load image clean
+.PHONY: all build static asan run unit sim lint test browser fuzz chaos bench load image clean

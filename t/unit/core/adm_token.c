@@ -205,7 +205,8 @@ forged(void)
     failing = 1;
     is_uint(adm_token_write(&first, str("drop"), &t, text), 0,
             "without a hash there is no token");
-    is_uint(reading(text, len, "drop", &u), ADM_TOKEN_FORGED, "nor a good one");
+    is_uint(reading(text, len, "drop", &u), ADM_TOKEN_FORGED,
+            "nor a good one");
     memset(text + len - 43, '!', 43);
     is_uint(reading(text, len, "drop", &u), ADM_TOKEN_FORGED,
             "nor one by its own mark");

@@ -1,0 +1,605 @@
+
+/*
+ * The line of a waiting room, as people see it: numbers, places, passes.
+ * The frontier is moved in adm_line_tick.c.
+ */
+
+
+#include "adm_line_room.h"
+
+
+#define ADM_LINE_MS        UINT64_C(1000000)         /* ns */
+
+
+/* what is known of a called ticket */
+#define ADM_LINE_NOT_YET   0
+#define ADM_LINE_CAME      1          /* asked for a pass */
+#define ADM_LINE_CLAIMED   2          /* ... and got it */
+
+
+/* ns; credit used up for longer than that was used by a clock that has been
+   set back since */
+#define ADM_LINE_BACK      (10 * ADM_LINE_SECOND)
+
+
+/* the clamp of waits before jitter of a fifth either way */
+#define ADM_LINE_SOON      (ADM_LINE_POLL_MIN * 5 / 4)
+#define ADM_LINE_LATE      (ADM_LINE_POLL_MAX * 5 / 6)
+
+
+/*
+ * Draws the next number of a word, if it is less than "limit": 1 and the
+ * number, or 0.
+ */
+
+static int
+adm_line_draw(uint64_t *word, uint64_t limit, uint64_t *number)
+{
+    uint64_t  seen;
+
+    do {
+        seen = adm_load(word);
+
+        if (seen >= limit) {
+            return 0;
+        }
+
+    } while (!adm_word_cas(word, seen, seen + 1));
+
+    *number = seen;
+
+    return 1;
+}
+
+
+adm_line_rc_e
+adm_line_join(const adm_line_t *l, uint64_t *ticket)
+{
+    uint64_t          low, limit, mark;
+    adm_line_room_t  *room;
+
+    room = l->room;
+
+    if (adm_load(&room->paused)) {
+        return ADM_LINE_PAUSED;
+    }
+
+    low = adm_load(&room->low);
+    mark = adm_load(&room->next_mark);
+    limit = low - low % ADM_BITS_DATA + adm_bits_span(&l->live);
+
+    return adm_line_draw(&room->next, (limit < mark) ? limit : mark, ticket)
+           ? ADM_LINE_WAITING : ADM_LINE_FULL;
+}
+
+
+uint64_t
+adm_line_called(const adm_line_t *l, uint64_t ticket)
+{
+    uint64_t          last, window;
+    adm_line_room_t  *room;
+
+    room = l->room;
+
+    last = adm_load(&room->second);
+    window = adm_load(&room->claim) + adm_load(&room->grace) + 1;
+
+    return adm_marks_when(room->called, ticket,
+                          (last > window) ? last - window : 1, last);
+}
+
+
+/*
+ * Makes a ticket live.  One that comes back when the frontier has passed it
+ * is called by that, and counted among those who were called with it.
+ */
+
+static void
+adm_line_show(const adm_line_t *l, uint64_t ticket)
+{
+    adm_line_room_t  *room;
+
+    room = l->room;
+
+    if (adm_bits_get(&l->live, ticket)
+        || !adm_bits_swap(&l->live, ticket, 0, 1))
+    {
+        return;
+    }
+
+    if (ticket < adm_load(&room->frontier)) {
+        adm_cohorts_add(room->cohorts, adm_line_called(l, ticket), 1, 0);
+
+    } else if (!adm_load(&room->waiting)) {
+        adm_line_store(&room->waiting, 1);
+    }
+}
+
+
+/* what may be done with a ticket, whatever it was used for */
+
+static adm_line_rc_e
+adm_line_state(const adm_line_t *l, uint64_t ticket, uint64_t *left)
+{
+    uint64_t          age, claim, second, called;
+    adm_line_room_t  *room;
+
+    room = l->room;
+    *left = 0;
+
+    if (ticket == 0 || ticket >= adm_load(&room->next)) {
+        return ADM_LINE_UNKNOWN;
+    }
+
+    if (ticket < adm_load(&room->low)) {
+        return ADM_LINE_OVER;
+    }
+
+    if (ticket >= adm_load(&room->frontier)) {
+        return ADM_LINE_WAITING;
+    }
+
+    claim = adm_load(&room->claim);
+    second = adm_load(&room->second);
+    called = adm_line_called(l, ticket);
+    age = (called < second) ? second - called : 0;
+
+    if (age <= claim) {
+        *left = claim - age;
+        return ADM_LINE_CALLED;
+    }
+
+    return (age <= claim + adm_load(&room->grace)) ? ADM_LINE_LAPSED
+                                                   : ADM_LINE_OVER;
+}
+
+
+uint64_t
+adm_line_people(const adm_line_t *l, uint64_t number)
+{
+    uint64_t  word, first, scanned;
+
+    scanned = adm_load(&l->room->scanned);
+
+    if (number > scanned) {
+        number = scanned;
+    }
+
+    if (number == 0) {
+        return 0;
+    }
+
+    first = (number - 1) / ADM_LINE_NUMBERS;
+    word = adm_load(&l->ahead[first % l->buckets]);
+    first *= ADM_LINE_NUMBERS;
+
+    return (word >> 16) + adm_bits_count(&l->live, first, number)
+                          * (word & 0xffff) * ADM_LINE_PEOPLE / 0xffff;
+}
+
+
+/* seconds that so many people take at a rate of admissions */
+
+static uint64_t
+adm_line_wait(uint64_t people, uint64_t rate)
+{
+    return rate ? (people * ADM_LINE_RATE + rate - 1) / rate : people;
+}
+
+
+static uint64_t
+adm_line_jitter(uint64_t ms, uint64_t random)
+{
+    ms = (ms < ADM_LINE_SOON) ? ADM_LINE_SOON : ms;
+    ms = (ms > ADM_LINE_LATE) ? ADM_LINE_LATE : ms;
+
+    return ms * (800 + random % 401) / 1000;
+}
+
+
+static void
+adm_line_estimate(const adm_line_t *l, uint64_t ticket,
+    adm_line_place_t *place)
+{
+    uint64_t          before, mine;
+    adm_line_room_t  *room;
+
+    room = l->room;
+
+    before = adm_load(&room->before);
+    mine = adm_line_people(l, ticket);
+
+    place->ahead = (mine > before) ? (mine - before) / ADM_LINE_PEOPLE : 0;
+    place->wait = adm_line_wait(place->ahead, adm_load(&room->rate));
+    place->wait_low = adm_line_wait(place->ahead, adm_load(&room->rate_high));
+    place->wait_high = adm_line_wait(place->ahead, adm_load(&room->rate_low));
+}
+
+
+adm_line_rc_e
+adm_line_poll(const adm_line_t *l, uint64_t ticket, uint64_t random,
+    adm_line_place_t *place)
+{
+    adm_line_rc_e  rc;
+
+    memset(place, 0, sizeof(adm_line_place_t));
+
+    rc = adm_line_state(l, ticket, &place->left);
+
+    if (rc == ADM_LINE_WAITING) {
+        adm_line_show(l, ticket);
+        adm_line_estimate(l, ticket, place);
+
+    } else if (rc == ADM_LINE_CALLED || rc == ADM_LINE_LAPSED) {
+        adm_line_show(l, ticket);
+
+        if (adm_bits_get(&l->claimed, ticket) == ADM_LINE_CLAIMED) {
+            rc = ADM_LINE_USED;
+        }
+    }
+
+    place->poll = adm_line_jitter(place->wait * 100, random);
+
+    return rc;
+}
+
+
+/*
+ * Takes one admission from the rate's credit, of which "limit" nanoseconds
+ * may be used.  The word is the moment at which all is there again, so it
+ * means the same time at any rate.
+ */
+
+static int
+adm_line_spend(adm_line_room_t *room, uint64_t now, uint64_t limit)
+{
+    uint64_t  seen, from, interval;
+
+    now *= ADM_LINE_MS;
+    interval = adm_load(&room->interval);
+    limit = (limit < interval) ? interval : limit;
+
+    do {
+        seen = adm_load(&room->spent);
+        from = (seen < now || seen > now + limit + ADM_LINE_BACK) ? now
+                                                                  : seen;
+
+        if (from + interval - now > limit) {
+            return 0;
+        }
+
+    } while (!adm_word_cas(&room->spent, seen, from + interval));
+
+    return 1;
+}
+
+
+static void
+adm_line_refund(adm_line_room_t *room)
+{
+    (void) __atomic_fetch_sub(&room->spent, adm_load(&room->interval),
+                              __ATOMIC_RELAXED);
+}
+
+
+static void
+adm_line_expiry(const adm_line_t *l, uint64_t now, adm_pass_t *pass)
+{
+    uint64_t  session;
+
+    session = adm_load(&l->room->session);
+
+    if (session > adm_wheel_reach(&l->wheel)) {
+        session = adm_wheel_reach(&l->wheel);
+    }
+
+    pass->since = now;
+    pass->expires = now + session;
+}
+
+
+/*
+ * Takes credit and a place for a pass: 1; or 0, and nothing is taken.
+ * "held" places are left to others.
+ */
+
+static int
+adm_line_room_for(const adm_line_t *l, uint64_t now, uint64_t limit,
+    uint64_t held, const adm_pass_t *pass)
+{
+    uint64_t          max;
+    adm_line_room_t  *room;
+
+    room = l->room;
+    max = adm_load(&room->max_active);
+
+    if (max != 0 && held >= max) {
+        return 0;
+    }
+
+    if (!adm_line_spend(room, now, limit)) {
+        return 0;
+    }
+
+    if (!adm_wheel_take(&l->wheel, now / 1000, pass->expires,
+                        max ? max - held : 0))
+    {
+        adm_line_refund(room);
+        return 0;
+    }
+
+    return 1;
+}
+
+
+adm_line_rc_e
+adm_line_enter(const adm_line_t *l, uint64_t now, adm_pass_t *pass)
+{
+    uint64_t          expected;
+    adm_line_room_t  *room;
+
+    room = l->room;
+
+    if (adm_load(&room->paused)) {
+        return ADM_LINE_PAUSED;
+    }
+
+    if (!adm_load(&room->direct) || adm_load(&room->waiting)) {
+        return ADM_LINE_WAITING;
+    }
+
+    adm_line_expiry(l, now / 1000, pass);
+    expected = adm_load(&room->expected);
+
+    if (!adm_line_room_for(l, now, expected ? ADM_LINE_SECOND / 2
+                                              : ADM_LINE_SECOND,
+                           expected, pass))
+    {
+        return ADM_LINE_WAITING;
+    }
+
+    if (!adm_line_draw(&room->serial, adm_load(&room->serial_mark),
+                       &pass->serial))
+    {
+        adm_wheel_drop(&l->wheel, now / 1000, pass->expires);
+        adm_line_refund(room);
+        return ADM_LINE_WAITING;
+    }
+
+    adm_wheel_sit(&l->wheel, now / 1000, pass->serial, pass->expires);
+
+    return ADM_LINE_ADMITTED;
+}
+
+
+/*
+ * The pass that a ticket was, or is just being, exchanged for: 1 and the pass
+ * if that is known, else 0.
+ */
+
+static int
+adm_line_noted(const adm_line_t *l, uint64_t ticket, uint64_t now,
+    adm_pass_t *pass)
+{
+    adm_note_t  note;
+
+    if (!adm_notes_find(&l->notes, ticket, now, &note)) {
+        return 0;
+    }
+
+    adm_line_expiry(l, note.second, pass);
+    pass->serial = note.serial;
+
+    return 1;
+}
+
+
+/* the answer for a ticket that was exchanged */
+
+static adm_line_rc_e
+adm_line_repeat(const adm_line_t *l, uint64_t ticket, uint64_t now,
+    adm_pass_t *pass)
+{
+    if (!adm_line_noted(l, ticket, now / 1000, pass)) {
+        return ADM_LINE_USED;
+    }
+
+    /* who exchanged it may have been killed before the seat was taken */
+
+    adm_wheel_sit(&l->wheel, now / 1000, pass->serial, pass->expires);
+
+    return ADM_LINE_REPEATED;
+}
+
+
+static adm_line_rc_e
+adm_line_moment(adm_line_room_t *room, uint64_t now)
+{
+    adm_window_add(room->refused, now / 1000);
+    (void) __atomic_fetch_add(&room->moments, 1, __ATOMIC_RELAXED);
+
+    return ADM_LINE_MOMENT;
+}
+
+
+/* counts the first time that somebody claims, by the delay since called */
+
+static void
+adm_line_came(const adm_line_t *l, uint64_t ticket)
+{
+    uint64_t          called, second, window;
+    adm_line_room_t  *room;
+
+    if (!adm_bits_swap(&l->claimed, ticket, ADM_LINE_NOT_YET, ADM_LINE_CAME))
+    {
+        return;
+    }
+
+    room = l->room;
+
+    second = adm_load(&room->second);
+    called = adm_line_called(l, ticket);
+    called = (called < second) ? called : second;
+
+    window = adm_line_window(room);
+
+    if (second - called < window) {
+        (void) __atomic_fetch_add(&room->came[adm_line_part(second - called,
+                                                            window)],
+                                  1, __ATOMIC_RELAXED);
+    }
+}
+
+
+/*
+ * Exchanges a ticket for which credit and a place were taken.
+ *
+ * The note is written before the bit is set, so that whoever finds the bit
+ * set finds the note too, though the process that set it be killed.  Of two
+ * that exchange one ticket at once, one sets the bit; the other takes back
+ * its note, and has the first one's.
+ */
+
+static adm_line_rc_e
+adm_line_exchange(const adm_line_t *l, uint64_t ticket, uint64_t now,
+    int noted, adm_pass_t *pass)
+{
+    if (!noted) {
+        adm_notes_put(&l->notes, ticket, now / 1000, pass->serial);
+    }
+
+    if (!adm_bits_swap(&l->claimed, ticket, ADM_LINE_CAME, ADM_LINE_CLAIMED))
+    {
+        adm_wheel_drop(&l->wheel, now / 1000, pass->expires);
+        adm_line_refund(l->room);
+
+        if (!noted) {
+            adm_notes_remove(&l->notes, ticket, pass->serial);
+        }
+
+        return adm_line_repeat(l, ticket, now, pass);
+    }
+
+    adm_wheel_sit(&l->wheel, now / 1000, pass->serial, pass->expires);
+    adm_cohorts_add(l->room->cohorts, adm_line_called(l, ticket), 0, 1);
+    (void) __atomic_fetch_add(&l->room->claims, 1, __ATOMIC_RELAXED);
+
+    return ADM_LINE_ADMITTED;
+}
+
+
+/* a called or lapsed ticket, not exchanged yet as far as was seen */
+
+static adm_line_rc_e
+adm_line_admit(const adm_line_t *l, uint64_t ticket, uint64_t now,
+    uint64_t limit, adm_pass_t *pass)
+{
+    int               noted;
+    adm_line_room_t  *room;
+
+    room = l->room;
+
+    noted = adm_line_noted(l, ticket, now / 1000, pass);
+
+    if (!noted) {
+        adm_line_expiry(l, now / 1000, pass);
+    }
+
+    if (!adm_line_room_for(l, now, limit, 0, pass)) {
+        return adm_line_moment(room, now);
+    }
+
+    if (!noted
+        && !adm_line_draw(&room->serial, adm_load(&room->serial_mark),
+                          &pass->serial))
+    {
+        adm_wheel_drop(&l->wheel, now / 1000, pass->expires);
+        adm_line_refund(room);
+        return adm_line_moment(room, now);
+    }
+
+    return adm_line_exchange(l, ticket, now, noted, pass);
+}
+
+
+adm_line_rc_e
+adm_line_claim(const adm_line_t *l, uint64_t ticket, uint64_t now,
+    adm_pass_t *pass)
+{
+    uint64_t       left, credit;
+    adm_line_rc_e  rc;
+
+    rc = adm_line_state(l, ticket, &left);
+
+    if (rc == ADM_LINE_WAITING) {
+        adm_line_show(l, ticket);
+    }
+
+    if (rc != ADM_LINE_CALLED && rc != ADM_LINE_LAPSED) {
+        return rc;
+    }
+
+    if (adm_bits_get(&l->claimed, ticket) == ADM_LINE_CLAIMED) {
+        return adm_line_repeat(l, ticket, now, pass);
+    }
+
+    if (adm_load(&l->room->paused)) {
+        return ADM_LINE_PAUSED;
+    }
+
+    adm_line_show(l, ticket);
+    adm_line_came(l, ticket);
+
+    credit = adm_load(&l->room->credit);
+
+    return adm_line_admit(l, ticket, now, (rc == ADM_LINE_LAPSED)
+                                          ? credit - credit / 10 : credit,
+                          pass);
+}
+
+
+void
+adm_line_leave(const adm_line_t *l, uint64_t ticket)
+{
+    if (ticket >= adm_load(&l->room->low)) {
+        (void) adm_bits_swap(&l->live, ticket, 1, 0);
+    }
+}
+
+
+void
+adm_line_renew(const adm_line_t *l, uint64_t now, adm_pass_t *pass)
+{
+    uint64_t    since;
+    adm_pass_t  renewed;
+
+    since = pass->since;
+    adm_line_expiry(l, now / 1000, &renewed);
+
+    if (renewed.expires <= pass->expires || now / 1000 >= pass->expires) {
+        return;
+    }
+
+    adm_wheel_renew(&l->wheel, now / 1000, pass->serial, renewed.expires);
+
+    pass->since = since;
+    pass->expires = renewed.expires;
+}
+
+
+int
+adm_line_end(const adm_line_t *l, uint64_t now, const adm_pass_t *pass)
+{
+    if (now / 1000 >= pass->expires) {
+        return 0;
+    }
+
+    return adm_wheel_end(&l->wheel, now / 1000, pass->serial);
+}
+
+
+int
+adm_line_ended(const adm_line_t *l, uint64_t serial)
+{
+    return adm_wheel_ended(&l->wheel, serial);
+}

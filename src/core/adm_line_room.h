@@ -1,0 +1,168 @@
+
+/*
+ * The memory of a line, for the files that make it up; callers see adm_line.h.
+ *
+ * Behind the head lie, in this order: the live bits, the claimed bits, the
+ * seats, the notes, and the buckets.  For ADM_LINE_SHAPE():
+ *
+ *     head         103 KiB    of which marks 64, cohorts 32
+ *     live         320        56 numbers a word
+ *     claimed      256        28 numbers a word
+ *     seats        144        9 serials a word
+ *     notes        192        1 ticket a word
+ *     buckets        5        3584 numbers a word
+ */
+
+
+#ifndef _ADM_LINE_ROOM_H_INCLUDED_
+#define _ADM_LINE_ROOM_H_INCLUDED_
+
+
+#include "adm_line.h"
+#include "adm_steer.h"
+#include "adm_window.h"
+
+
+/* changes with the layout */
+
+#define ADM_LINE_MAGIC     UINT64_C(0x61646d6c696e6531)
+
+
+/* words of live bits in a bucket, and numbers */
+
+#define ADM_LINE_BUCKET    64
+#define ADM_LINE_NUMBERS   (ADM_LINE_BUCKET * ADM_BITS_DATA)
+
+
+/* scales of words that hold fractions */
+
+#define ADM_LINE_SHARE     1000000
+#define ADM_LINE_RATE      1000000
+#define ADM_LINE_PEOPLE    1024
+#define ADM_LINE_CARRY     1000000
+#define ADM_LINE_TRIM      1000000
+
+
+/* the width of the claimed values */
+
+#define ADM_LINE_WIDTH     2
+
+
+#define ADM_LINE_SECOND    UINT64_C(1000000000)      /* ns */
+
+
+/* seconds of admissions that are remembered, a power of two */
+
+#define ADM_LINE_HISTORY   256
+
+
+struct adm_line_room_s {
+
+    /* what polls read; written by ticks */
+    uint64_t  frontier;        /* tickets below it are called */
+    uint64_t  low;             /* tickets below it are over */
+    uint64_t  second;          /* of the line's clock: the last marked */
+    uint64_t  scanned;         /* numbers below it are in the buckets */
+    uint64_t  before;          /* adm_line_people() of the frontier */
+    uint64_t  ticked;          /* ms, when it was ticked last */
+    uint64_t  poll_pad[2];
+
+    uint64_t  rate;            /* admissions in ADM_LINE_RATE s: usual, ... */
+    uint64_t  rate_low;        /* ... at worst */
+    uint64_t  rate_high;       /* ... and at best */
+    uint64_t  rate_pad[5];
+
+    /* what joins write */
+    uint64_t  next;            /* the next number */
+    uint64_t  next_mark;       /* no number from this on is given */
+    uint64_t  waiting;         /* somebody live is ahead of the frontier */
+    uint64_t  join_pad[5];
+
+    /* what claims write */
+    uint64_t  spent;           /* ns since the epoch, until which the rate is
+                                  used up */
+    uint64_t  serial;          /* the next */
+    uint64_t  serial_mark;
+    uint64_t  claims;          /* tickets exchanged */
+    uint64_t  moments;
+    uint64_t  claim_pad[3];
+
+    /* settings */
+    uint64_t  interval;
+    uint64_t  max_active;
+    uint64_t  session;
+    uint64_t  claim;
+    uint64_t  grace;
+    uint64_t  direct;
+    uint64_t  paused;
+    uint64_t  credit;          /* ns that claims may use; of the interval */
+
+    /* what only ticks read and write, and statistics */
+    uint64_t  clock;           /* ms of the line's clock */
+    uint64_t  carry;           /* of a person, in ADM_LINE_CARRY */
+    uint64_t  share;           /* of the called who come */
+    uint64_t  expected;        /* people */
+    uint64_t  people;          /* waiting, in ADM_LINE_PEOPLE */
+    uint64_t  busy;            /* second since which somebody waits */
+    uint64_t  lapsed;
+    uint64_t  trim;            /* ADM_LINE_TRIM is none */
+
+    /* fixed */
+    uint64_t  magic;
+    uint64_t  size;            /* bytes of all */
+    uint64_t  unit;            /* seconds of a slot of the wheel */
+    uint64_t  live_words;
+    uint64_t  claimed_words;
+    uint64_t  seat_words;
+    uint64_t  note_lines;
+    uint64_t  silent;          /* not fixed: seconds in which nobody came */
+
+    uint64_t  refused[ADM_WINDOW];             /* claims told to wait */
+    uint64_t  wheel[ADM_WHEEL_WORDS];
+    uint64_t  came[ADM_STEER_PARTS];           /* since the last second */
+    uint64_t  seen_came[ADM_STEER_PARTS];      /* lately; by parts of */
+    uint64_t  seen_called[ADM_STEER_PARTS];    /* ... adm_line_window() */
+    uint64_t  history[ADM_LINE_HISTORY];       /* serials by second */
+    uint64_t  cohorts[ADM_COHORTS];
+    uint64_t  called[ADM_MARKS];               /* the frontier by second */
+    uint64_t  joined[ADM_MARKS];               /* the next number by second */
+};
+
+
+#define adm_line_store(p, value)                                              \
+    __atomic_store_n(p, value, __ATOMIC_RELEASE)
+
+
+/*
+ * The seconds after a call in which people are counted when they come, and
+ * the part of these that an age, less than that, lies in.
+ */
+
+uint64_t adm_line_window(adm_line_room_t *room);
+
+#define adm_line_part(age, window)   ((age) * ADM_STEER_PARTS / (window))
+
+
+/* The root of a number, rounded down. */
+
+uint64_t adm_line_root(uint64_t n);
+
+
+/*
+ * Second, of the line's clock, in which a ticket below the frontier was
+ * called; if that was longer ago than claim and grace, the second before
+ * these.
+ */
+
+uint64_t adm_line_called(const adm_line_t *l, uint64_t ticket);
+
+
+/*
+ * People, in ADM_LINE_PEOPLE, that are counted before "number" since some
+ * beginning: the difference of two numbers is of use.
+ */
+
+uint64_t adm_line_people(const adm_line_t *l, uint64_t number);
+
+
+#endif /* _ADM_LINE_ROOM_H_INCLUDED_ */

@@ -71,6 +71,8 @@ typedef struct {
 typedef struct {
     ngx_str_t                site;
     ngx_adm_series_t        *series;     /* of requests_total */
+    ngx_str_t               *names;      /* of the server */
+    ngx_uint_t               nnames;
 } ngx_http_adm_srv_conf_t;
 
 

@@ -142,6 +142,8 @@ ngx_http_adm_create_srv_conf(ngx_conf_t *cf)
      *
      *     ascf->site = { 0, NULL };
      *     ascf->series = NULL;
+     *     ascf->names = NULL;
+     *     ascf->nnames = 0;
      */
 
     return ngx_pcalloc(cf->pool, sizeof(ngx_http_adm_srv_conf_t));

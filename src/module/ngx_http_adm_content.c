@@ -11,6 +11,8 @@
 
 static char *ngx_http_adm_content_word(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_adm_loc_conf_t *alcf, ngx_str_t *word);
+static ngx_int_t ngx_http_adm_content_names(ngx_conf_t *cf,
+    ngx_http_core_srv_conf_t *cscf);
 static ngx_uint_t ngx_http_adm_content_uri(ngx_str_t *uri);
 static ngx_uint_t ngx_http_adm_content_exact(ngx_http_core_loc_conf_t *clcf);
 static ngx_uint_t ngx_http_adm_local(ngx_http_request_t *r);
@@ -19,6 +21,54 @@ static ngx_uint_t ngx_http_adm_own_name(ngx_http_request_t *r);
 
 
 ngx_str_t  ngx_http_adm_json = ngx_string("application/json");
+
+
+/* nginx keeps the names of servers only until the configuration is read */
+
+ngx_int_t
+ngx_http_adm_content_init(ngx_conf_t *cf)
+{
+    ngx_uint_t                   i;
+    ngx_http_core_srv_conf_t   **servers;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    servers = cmcf->servers.elts;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+
+        if (ngx_http_adm_content_names(cf, servers[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_adm_content_names(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf)
+{
+    ngx_uint_t                i;
+    ngx_http_server_name_t   *name;
+    ngx_http_adm_srv_conf_t  *ascf;
+
+    ascf = cscf->ctx->srv_conf[ngx_http_admission_module.ctx_index];
+    name = cscf->server_names.elts;
+
+    ascf->nnames = cscf->server_names.nelts;
+    ascf->names = ngx_palloc(cf->pool,
+                             (ascf->nnames + 1) * sizeof(ngx_str_t));
+    if (ascf->names == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < ascf->nnames; i++) {
+        ascf->names[i] = name[i].name;
+    }
+
+    return NGX_OK;
+}
 
 
 char *
@@ -292,10 +342,9 @@ ngx_http_adm_loopback(struct sockaddr *sa)
 static ngx_uint_t
 ngx_http_adm_own_name(ngx_http_request_t *r)
 {
-    ngx_str_t                 *host;
-    ngx_uint_t                 i;
-    ngx_http_server_name_t    *name;
-    ngx_http_core_srv_conf_t  *cscf;
+    ngx_str_t                *host;
+    ngx_uint_t                i;
+    ngx_http_adm_srv_conf_t  *ascf;
 
     host = &r->headers_in.server;
 
@@ -306,13 +355,13 @@ ngx_http_adm_own_name(ngx_http_request_t *r)
         return 1;
     }
 
-    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
-    name = cscf->server_names.elts;
+    ascf = ngx_http_get_module_srv_conf(r, ngx_http_admission_module);
 
-    for (i = 0; i < cscf->server_names.nelts; i++) {
+    for (i = 0; i < ascf->nnames; i++) {
 
-        if (name[i].name.len == host->len
-            && ngx_strncasecmp(name[i].name.data, host->data, host->len) == 0)
+        if (ascf->names[i].len == host->len
+            && ngx_strncasecmp(ascf->names[i].data, host->data, host->len)
+               == 0)
         {
             return 1;
         }

@@ -245,7 +245,9 @@ ngx_http_adm_init(ngx_conf_t *cf)
 
     amcf->mode->configured = amcf->modes;
 
-    if (ngx_http_adm_upstream_init(cf) != NGX_OK) {
+    if (ngx_http_adm_content_init(cf) != NGX_OK
+        || ngx_http_adm_upstream_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -159,6 +159,10 @@ char *ngx_http_adm_content(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 ngx_int_t ngx_http_adm_content_handler(ngx_http_request_t *r);
 
+/* once all is read: the names by which local clients may ask */
+
+ngx_int_t ngx_http_adm_content_init(ngx_conf_t *cf);
+
 /* sends what is true for this moment: with Cache-Control: no-store */
 
 ngx_int_t ngx_http_adm_send_fresh(ngx_http_request_t *r, ngx_uint_t status,

@@ -26,7 +26,6 @@ use POSIX ();
 
 my $SUITE = 'bookworm';
 my %BASE = map { $_ => 1 } "debian:$SUITE-slim";
-my $MIRROR = 'http://deb.debian.org/debian';
 
 # what Docker sets in every container
 my $PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -81,8 +80,8 @@ sub _base {
     return 'base' if -d $base;
 
     remove_tree($new);
-    command('debootstrap', '--variant=minbase', $SUITE, $new, $MIRROR);
-    write_file("$new/etc/apt/sources.list", _sources());
+    command('debootstrap', '--variant=minbase', $SUITE, $new);
+    write_file("$new/etc/apt/sources.list", _sources($new));
     write_file("$new/etc/resolv.conf", '');
     write_file("$new/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n");
     chmod 0755, "$new/usr/sbin/policy-rc.d";
@@ -99,9 +98,15 @@ sub _base {
 }
 
 
+# The mirror is the one that debootstrap has chosen.
 sub _sources {
-    return "deb $MIRROR $SUITE main\ndeb $MIRROR $SUITE-updates main\n"
-        . "deb $MIRROR-security $SUITE-security main\n";
+    my ($tree) = @_;
+
+    my ($mirror) = slurp("$tree/etc/apt/sources.list") =~ /^deb (\S+)/m
+        or die "debootstrap left no source of packages\n";
+
+    return "deb $mirror $SUITE main\ndeb $mirror $SUITE-updates main\n"
+        . "deb $mirror-security $SUITE-security main\n";
 }
 
 

@@ -15,6 +15,7 @@
 #define ADM_LINE_NOT_YET   0
 #define ADM_LINE_CAME      1          /* asked for a pass */
 #define ADM_LINE_CLAIMED   2          /* ... and got it */
+#define ADM_LINE_EXTENDED  3          /* not yet, and has a second window */
 
 
 /* ns; credit used up for longer than that was used by a clock that has been
@@ -121,7 +122,7 @@ adm_line_show(const adm_line_t *l, uint64_t ticket)
 static adm_line_rc_e
 adm_line_state(const adm_line_t *l, uint64_t ticket, uint64_t *left)
 {
-    uint64_t          age, claim, second, called;
+    uint64_t          age, over, claim, second, called;
     adm_line_room_t  *room;
 
     room = l->room;
@@ -143,14 +144,18 @@ adm_line_state(const adm_line_t *l, uint64_t ticket, uint64_t *left)
     second = adm_load(&room->second);
     called = adm_line_called(l, ticket);
     age = (called < second) ? second - called : 0;
+    over = claim + adm_load(&room->grace);
 
-    if (age <= claim) {
+    if (adm_bits_get(&l->claimed, ticket) == ADM_LINE_EXTENDED) {
+        claim *= 2;
+    }
+
+    if (age <= claim && age <= over) {
         *left = claim - age;
         return ADM_LINE_CALLED;
     }
 
-    return (age <= claim + adm_load(&room->grace)) ? ADM_LINE_LAPSED
-                                                   : ADM_LINE_OVER;
+    return (age <= over) ? ADM_LINE_LAPSED : ADM_LINE_OVER;
 }
 
 
@@ -222,25 +227,59 @@ adm_line_poll(const adm_line_t *l, uint64_t ticket, uint64_t random,
 {
     adm_line_rc_e  rc;
 
+    rc = adm_line_look(l, ticket, random, place);
+
+    if (rc == ADM_LINE_WAITING || rc == ADM_LINE_CALLED
+        || rc == ADM_LINE_LAPSED)
+    {
+        adm_line_show(l, ticket);
+    }
+
+    return rc;
+}
+
+
+adm_line_rc_e
+adm_line_look(const adm_line_t *l, uint64_t ticket, uint64_t random,
+    adm_line_place_t *place)
+{
+    adm_line_rc_e  rc;
+
     memset(place, 0, sizeof(adm_line_place_t));
 
     rc = adm_line_state(l, ticket, &place->left);
 
     if (rc == ADM_LINE_WAITING) {
-        adm_line_show(l, ticket);
         adm_line_estimate(l, ticket, place);
 
-    } else if (rc == ADM_LINE_CALLED || rc == ADM_LINE_LAPSED) {
-        adm_line_show(l, ticket);
-
-        if (adm_bits_get(&l->claimed, ticket) == ADM_LINE_CLAIMED) {
-            rc = ADM_LINE_USED;
-        }
+    } else if ((rc == ADM_LINE_CALLED || rc == ADM_LINE_LAPSED)
+               && adm_bits_get(&l->claimed, ticket) == ADM_LINE_CLAIMED)
+    {
+        rc = ADM_LINE_USED;
     }
 
     place->poll = adm_line_jitter(place->wait * 100, random);
 
     return rc;
+}
+
+
+int
+adm_line_open(const adm_line_t *l)
+{
+    return adm_load(&l->room->direct) && !adm_load(&l->room->waiting)
+           && !adm_load(&l->room->paused);
+}
+
+
+int
+adm_line_extend(const adm_line_t *l, uint64_t ticket)
+{
+    uint64_t  left;
+
+    return adm_line_state(l, ticket, &left) == ADM_LINE_CALLED
+           && adm_bits_swap(&l->claimed, ticket, ADM_LINE_NOT_YET,
+                            ADM_LINE_EXTENDED);
 }
 
 
@@ -468,7 +507,9 @@ adm_line_exchange(const adm_line_t *l, uint64_t ticket, uint64_t now,
         adm_notes_put(&l->notes, ticket, now / 1000, pass->serial);
     }
 
-    if (!adm_bits_swap(&l->claimed, ticket, ADM_LINE_CAME, ADM_LINE_CLAIMED))
+    if (!adm_bits_swap(&l->claimed, ticket, ADM_LINE_CAME, ADM_LINE_CLAIMED)
+        && !adm_bits_swap(&l->claimed, ticket, ADM_LINE_EXTENDED,
+                          ADM_LINE_CLAIMED))
     {
         adm_wheel_drop(&l->wheel, now / 1000, pass->expires);
         adm_line_refund(l->room);
@@ -567,6 +608,13 @@ adm_line_leave(const adm_line_t *l, uint64_t ticket)
 }
 
 
+static void
+adm_line_changed(adm_line_room_t *room)
+{
+    (void) __atomic_fetch_add(&room->changes, 1, __ATOMIC_RELAXED);
+}
+
+
 void
 adm_line_renew(const adm_line_t *l, uint64_t now, adm_pass_t *pass)
 {
@@ -581,6 +629,7 @@ adm_line_renew(const adm_line_t *l, uint64_t now, adm_pass_t *pass)
     }
 
     adm_wheel_renew(&l->wheel, now / 1000, pass->serial, renewed.expires);
+    adm_line_changed(l->room);
 
     pass->since = since;
     pass->expires = renewed.expires;
@@ -594,6 +643,8 @@ adm_line_end(const adm_line_t *l, uint64_t now, const adm_pass_t *pass)
         return 0;
     }
 
+    adm_line_changed(l->room);
+
     return adm_wheel_end(&l->wheel, now / 1000, pass->serial);
 }
 
@@ -601,5 +652,37 @@ adm_line_end(const adm_line_t *l, uint64_t now, const adm_pass_t *pass)
 int
 adm_line_ended(const adm_line_t *l, uint64_t serial)
 {
-    return adm_wheel_ended(&l->wheel, serial);
+    return serial < adm_load(&l->room->voided)
+           || adm_wheel_ended(&l->wheel, serial);
+}
+
+
+void
+adm_line_void(const adm_line_t *l, uint64_t now)
+{
+    uint64_t  span, serial, next;
+
+    next = adm_load(&l->room->serial);
+    span = adm_bits_span(&l->wheel.seats);
+
+    adm_line_store(&l->room->voided, next);
+
+    for (serial = (next > span) ? next - span : 1; serial < next; serial++) {
+        (void) adm_wheel_end(&l->wheel, now / 1000, serial);
+    }
+
+    adm_line_changed(l->room);
+}
+
+
+uint64_t
+adm_line_version(const adm_line_t *l)
+{
+    adm_line_room_t  *room;
+
+    room = l->room;
+
+    return adm_load(&room->next) + adm_load(&room->serial)
+           + adm_load(&room->claims) + adm_load(&room->frontier)
+           + adm_load(&room->changes);
 }

@@ -141,7 +141,7 @@ typedef struct {
 
 
 typedef struct {
-    uint64_t  joined;          /* numbers given */
+    uint64_t  joined;          /* numbers given, of those known to be */
     uint64_t  frontier;
     uint64_t  waiting;         /* people expected to come of those not called,
                                   a second ago */
@@ -215,6 +215,28 @@ adm_line_rc_e adm_line_poll(const adm_line_t *l, uint64_t ticket,
 
 
 /*
+ * The same without making it live: what the first answer to a newcomer says.
+ * Cost: as above, with no swap.
+ */
+
+adm_line_rc_e adm_line_look(const adm_line_t *l, uint64_t ticket,
+    uint64_t random, adm_line_place_t *place);
+
+
+/* 1 if a newcomer would be let in, as far as can be told: two words */
+
+int adm_line_open(const adm_line_t *l);
+
+
+/*
+ * Doubles the claim window of a called ticket, once, for as long as it has
+ * not lapsed: 1, or 0 if it cannot be.
+ */
+
+int adm_line_extend(const adm_line_t *l, uint64_t ticket);
+
+
+/*
  * Exchanges a ticket for a pass: ADMITTED; REPEATED for ADM_NOTES_KEEP
  * seconds with the same pass; MOMENT: ask again in a second or two; PAUSED;
  * else as adm_line_poll().
@@ -247,6 +269,14 @@ int adm_line_ended(const adm_line_t *l, uint64_t serial);
 
 
 /*
+ * Ends all passes that were given.  Cost: a swap for each pass that is
+ * remembered, some milliseconds.
+ */
+
+void adm_line_void(const adm_line_t *l, uint64_t now);
+
+
+/*
  * Moves the frontier if ADM_LINE_TICK has passed since the last time: 1 for
  * the process that did so.  Anybody may call it at any time.
  * Cost: one word; for the one that ticks a cohort's word for each second of
@@ -257,17 +287,27 @@ int adm_line_ended(const adm_line_t *l, uint64_t serial);
 int adm_line_tick(const adm_line_t *l, uint64_t now);
 
 
+/* When it was ticked last.  One word. */
+
+uint64_t adm_line_ticked(const adm_line_t *l);
+
+
 void adm_line_stats(const adm_line_t *l, uint64_t now,
     adm_line_stats_t *stats);
 
 
+/* A number that changes with all that is worth keeping.  Five words. */
+
+uint64_t adm_line_version(const adm_line_t *l);
+
+
 /*
  * Bringing a line back after a restart.  adm_line_save() copies what is worth
- * keeping into zeroed memory of the same size; numbers and serials are given
- * in the line only up to "guard" more than the copy says, once the copy is on
- * disk and adm_line_allow() has been told so.  Before the first of them the
- * marks are open.  What was claimed after the copy was made can be claimed
- * again.
+ * keeping into zeroed memory of the same size; numbers are given in the line
+ * only up to "guard" more than the copy says, and serials up to a quarter of
+ * it, once the copy is on disk and adm_line_allow() has been told so.  Before
+ * the first of them the marks are open.  What was claimed after the copy was
+ * made can be claimed again.
  */
 
 void adm_line_save(const adm_line_t *l, void *copy, uint64_t guard);

@@ -272,7 +272,7 @@ adm_line_save(const adm_line_t *l, void *copy, uint64_t guard)
                        l->notes.lines * ADM_NOTES_LINE);
 
     saved->next_mark = adm_load(&room->next) + guard;
-    saved->serial_mark = adm_load(&room->serial) + guard;
+    saved->serial_mark = adm_load(&room->serial) + (guard + 3) / 4;
 }
 
 
@@ -301,6 +301,8 @@ adm_line_restore(void *copy, size_t size, uint64_t now)
         return ADM_ERROR;
     }
 
+    room->skipped += room->next_mark - room->next;
+    room->unseated += room->serial_mark - room->serial;
     room->next = room->next_mark;
     room->serial = room->serial_mark;
     room->next_mark = ADM_MARKS_MAX;

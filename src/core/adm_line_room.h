@@ -76,7 +76,8 @@ struct adm_line_room_s {
     uint64_t  next;            /* the next number */
     uint64_t  next_mark;       /* no number from this on is given */
     uint64_t  waiting;         /* somebody live is ahead of the frontier */
-    uint64_t  join_pad[5];
+    uint64_t  skipped;         /* numbers that a restart left out */
+    uint64_t  join_pad[4];
 
     /* what claims write */
     uint64_t  spent;           /* ns since the epoch, until which the rate is
@@ -85,7 +86,9 @@ struct adm_line_room_s {
     uint64_t  serial_mark;
     uint64_t  claims;          /* tickets exchanged */
     uint64_t  moments;
-    uint64_t  claim_pad[3];
+    uint64_t  changes;         /* renewals and ends */
+    uint64_t  voided;          /* serials below it are not good any more */
+    uint64_t  unseated;        /* serials that a restart left out */
 
     /* settings */
     uint64_t  interval;

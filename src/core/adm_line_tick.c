@@ -655,6 +655,13 @@ adm_line_tick(const adm_line_t *l, uint64_t now)
 }
 
 
+uint64_t
+adm_line_ticked(const adm_line_t *l)
+{
+    return adm_load(&l->room->ticked);
+}
+
+
 void
 adm_line_stats(const adm_line_t *l, uint64_t now, adm_line_stats_t *stats)
 {
@@ -662,12 +669,13 @@ adm_line_stats(const adm_line_t *l, uint64_t now, adm_line_stats_t *stats)
 
     room = l->room;
 
-    stats->joined = adm_load(&room->next) - 1;
+    stats->joined = adm_load(&room->next) - 1 - adm_load(&room->skipped);
     stats->frontier = adm_load(&room->frontier);
     stats->waiting = adm_load(&room->people) / ADM_LINE_PEOPLE;
     stats->expected = adm_load(&room->expected);
     stats->active = adm_wheel_count(&l->wheel, now / 1000);
-    stats->admitted = adm_load(&room->serial) - 1;
+    stats->admitted = adm_load(&room->serial) - 1
+                      - adm_load(&room->unseated);
     stats->claimed = adm_load(&room->claims);
     stats->lapsed = adm_load(&room->lapsed);
     stats->moments = adm_load(&room->moments);

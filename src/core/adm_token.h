@@ -18,7 +18,7 @@
 
 
 #define ADM_TOKEN_MAX        1024    /* bytes of a token */
-#define ADM_TOKEN_ROOM_MAX   64
+#define ADM_TOKEN_ROOM_MAX   68      /* a name, and four more */
 #define ADM_TOKEN_KEY_MAX    32      /* bytes of a key's id */
 #define ADM_TOKEN_SECRET     32      /* bytes of a secret, at least */
 #define ADM_TOKEN_BOUND      16

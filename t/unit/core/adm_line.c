@@ -895,12 +895,116 @@ restored(void)
     ok(memcmp(&pass, &again, sizeof(adm_pass_t)) == 0, "with the same pass");
     is_uint(stats().active, 1, "who is inside is counted");
     is_uint(claim(8, &again), ADM_LINE_ADMITTED, "who was called may claim");
-    ok(again.serial > pass.serial + 99, "with a pass that nobody had");
+    ok(again.serial > pass.serial + 24, "with a pass that nobody had");
     is_uint(poll(joined), ADM_LINE_WAITING, "who waited waits");
     is_uint(poll(last), ADM_LINE_WAITING, "also who came after the copy");
 
     pass_time(3000);
     ok(stats().frontier > frontier, "and the line goes on");
+}
+
+
+/* whoever has only got a number is told a place, and is not counted */
+
+static void
+looks(void)
+{
+    uint64_t          t;
+    adm_line_place_t  place;
+
+    settings = usual();
+    begin_usual();
+
+    t = join();
+    is_uint(adm_line_look(&line, t, 0, &place), ADM_LINE_WAITING,
+            "a look says where one is");
+    pass_time(3000);
+    is_uint(stats().frontier, 1, "... and makes nobody live");
+
+    is_uint(poll(t), ADM_LINE_WAITING, "who comes back");
+    pass_time(3000);
+    is_uint(stats().frontier, t + 1, "... is called");
+
+    ok(!adm_line_open(&line), "a line that everybody takes is not open");
+
+    settings.direct = 1;
+    adm_line_set(&line, &settings);
+    ok(adm_line_open(&line), "one that nobody waits in is");
+
+    settings.paused = 1;
+    adm_line_set(&line, &settings);
+    ok(!adm_line_open(&line), "... but not while it is paused");
+}
+
+
+static uint64_t
+left(uint64_t ticket)
+{
+    adm_line_place_t  place;
+
+    (void) adm_line_poll(&line, ticket, 0, &place);
+
+    return place.left;
+}
+
+
+static void
+extends(void)
+{
+    uint64_t    t;
+    adm_pass_t  pass;
+
+    settings = usual();
+    begin_usual();
+
+    t = join();
+    ok(!adm_line_extend(&line, t), "who waits has nothing to extend");
+
+    (void) poll(t);
+    pass_time(3000);
+    ok(left(t) <= 120, "a window");
+    ok(adm_line_extend(&line, t), "is extended");
+    ok(!adm_line_extend(&line, t), "... once");
+    ok(left(t) > 200, "and is twice as long");
+
+    pass_time(180000);
+    is_uint(poll(t), ADM_LINE_CALLED, "so it is open when the first is over");
+    is_uint(claim(t, &pass), ADM_LINE_ADMITTED, "and can be used");
+    is_uint(claim(t, &pass), ADM_LINE_REPEATED, "... once");
+    ok(!adm_line_extend(&line, t), "and not extended any more");
+}
+
+
+static void
+voids(void)
+{
+    uint64_t    i, t;
+    adm_pass_t  before, after;
+
+    settings = usual();
+    begin_usual();
+
+    for (i = 0; i < 20; i++) {
+        t = join();
+        (void) poll(t);
+        pass_time(2000);
+        (void) claim(t, &before);
+    }
+
+    ok(stats().active > 10, "people are inside");
+    ok(!adm_line_ended(&line, before.serial), "with passes that are good");
+
+    adm_line_void(&line, now);
+
+    is_uint(stats().active, 0, "an operator voids them: nobody is inside");
+    ok(adm_line_ended(&line, before.serial), "no pass is good");
+
+    t = join();
+    (void) poll(t);
+    pass_time(2000);
+    is_uint(claim(t, &after), ADM_LINE_ADMITTED, "and the line goes on");
+    ok(!adm_line_ended(&line, after.serial), "with passes that are");
+    is_uint(stats().active, 1, "and are counted");
 }
 
 
@@ -930,6 +1034,9 @@ main(void)
     newcomers();
     full();
     places();
+    looks();
+    extends();
+    voids();
     model();
     killed();
     restored();

@@ -39,8 +39,10 @@ typedef struct {
 } adm_token_header_t;
 
 
+/* "inner" has read the key's pad and the header */
+
 struct adm_token_key_s {
-    SHA256_CTX          inner;
+    SHA256_CTX          inner[ADM_TOKEN_TYPES];
     SHA256_CTX          outer;
     adm_token_header_t  headers[ADM_TOKEN_TYPES];   /* with the dot behind */
 };
@@ -97,25 +99,24 @@ adm_base64_write(unsigned char *to, const unsigned char *from, size_t len)
 }
 
 
-/* 0 to 63; 64: no digit */
+/* one more than the digit's value; 0: no digit */
 
-static unsigned
-adm_base64_digit(unsigned char c)
-{
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
+static const unsigned char  adm_base64_digits[256] = {
+    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6,
+    ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12,
+    ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18,
+    ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30,
+    ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36,
+    ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
+    ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54,
+    ['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60,
+    ['8'] = 61, ['9'] = 62, ['-'] = 63, ['_'] = 64
+};
 
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
 
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-
-    return (c == '-') ? 62 : (c == '_') ? 63 : 64;
-}
+#define adm_base64_digit(c)   ((uint32_t) adm_base64_digits[c] - 1)
 
 
 /* the end of what was read, NULL if it is not base64url */
@@ -124,17 +125,32 @@ static unsigned char *
 adm_base64_read(unsigned char *to, const unsigned char *from, size_t len)
 {
     size_t    i;
-    uint32_t  bits, digit;
+    uint32_t  bits, digit, wrong;
+
+    wrong = 0;
+
+    for (i = 0; i + 3 < len; i += 4) {
+        bits = adm_base64_digit(from[i]) << 18
+               ^ adm_base64_digit(from[i + 1]) << 12
+               ^ adm_base64_digit(from[i + 2]) << 6
+               ^ adm_base64_digit(from[i + 3]);
+
+        /* what is no digit has all its bits set */
+
+        wrong |= adm_base64_digit(from[i]) | adm_base64_digit(from[i + 1])
+                 | adm_base64_digit(from[i + 2])
+                 | adm_base64_digit(from[i + 3]);
+
+        *to++ = (unsigned char) (bits >> 16);
+        *to++ = (unsigned char) (bits >> 8);
+        *to++ = (unsigned char) bits;
+    }
 
     bits = 0;
 
-    for (i = 0; i < len; i++) {
+    for ( /* void */ ; i < len; i++) {
         digit = adm_base64_digit(from[i]);
-
-        if (digit == 64) {
-            return NULL;
-        }
-
+        wrong |= digit;
         bits = bits << 6 | digit;
 
         if (i % 4) {
@@ -142,7 +158,7 @@ adm_base64_read(unsigned char *to, const unsigned char *from, size_t len)
         }
     }
 
-    return to;
+    return (wrong > 63) ? NULL : to;
 }
 
 
@@ -322,6 +338,7 @@ adm_token_key_init(adm_token_key_t *key, adm_str_t id, adm_str_t secret)
 {
     int            rc;
     unsigned       i;
+    SHA256_CTX     inner;
     unsigned char  block[ADM_TOKEN_BLOCK] = { 0 };
 
     if (!adm_word_valid(id, ADM_TOKEN_KEY_MAX, "_.-")
@@ -337,17 +354,21 @@ adm_token_key_init(adm_token_key_t *key, adm_str_t id, adm_str_t secret)
         return ADM_ERROR;
     }
 
-    rc = (adm_token_pad(&key->inner, block, 0x36) == ADM_OK
-          && adm_token_pad(&key->outer, block, 0x5c) == ADM_OK)
-         ? ADM_OK : ADM_ERROR;
+    rc = (adm_token_pad(&inner, block, 0x36) == ADM_OK
+          && adm_token_pad(&key->outer, block, 0x5c) == ADM_OK);
 
-    OPENSSL_cleanse(block, sizeof(block));
-
-    for (i = 0; i < ADM_TOKEN_TYPES; i++) {
+    for (i = 0; i < ADM_TOKEN_TYPES && rc; i++) {
         adm_token_header_init(&key->headers[i], adm_token_types[i], id);
+
+        key->inner[i] = inner;
+        rc = SHA256_Update(&key->inner[i], key->headers[i].text,
+                           key->headers[i].len);
     }
 
-    return rc;
+    OPENSSL_cleanse(block, sizeof(block));
+    OPENSSL_cleanse(&inner, sizeof(inner));
+
+    return rc ? ADM_OK : ADM_ERROR;
 }
 
 
@@ -366,18 +387,22 @@ adm_token_bind(adm_str_t value, unsigned char bound[ADM_TOKEN_BOUND])
 }
 
 
-/* as it stands in a token; ADM_ERROR if libcrypto fails */
+/*
+ * The signature of a token of this type, as it stands there, over the header
+ * and the payload that is given; ADM_ERROR if libcrypto fails.
+ */
 
 static int
-adm_token_sign(const adm_token_key_t *key, const unsigned char *text,
-    size_t len, unsigned char signature[ADM_TOKEN_SIGNATURE])
+adm_token_sign(const adm_token_key_t *key, adm_token_type_e type,
+    const unsigned char *payload, size_t len,
+    unsigned char signature[ADM_TOKEN_SIGNATURE])
 {
     SHA256_CTX     ctx;
     unsigned char  hash[ADM_TOKEN_HASH];
 
-    ctx = key->inner;
+    ctx = key->inner[type];
 
-    if (!SHA256_Update(&ctx, text, len) || !SHA256_Final(hash, &ctx)) {
+    if (!SHA256_Update(&ctx, payload, len) || !SHA256_Final(hash, &ctx)) {
         return ADM_ERROR;
     }
 
@@ -443,7 +468,10 @@ adm_token_write(const adm_token_key_t *key, adm_str_t room,
     memcpy(text, header->text, header->len);
     p = adm_base64_write(text + header->len, payload, len);
 
-    if (adm_token_sign(key, text, (size_t) (p - text), p + 1) != ADM_OK) {
+    if (adm_token_sign(key, token->type, text + header->len,
+                       (size_t) (p - text) - header->len, p + 1)
+        != ADM_OK)
+    {
         return 0;
     }
 
@@ -575,7 +603,9 @@ adm_token_read(const adm_token_key_t *const *keys, size_t n, adm_str_t room,
 
     len = text.len - ADM_TOKEN_SIGNATURE - 1;
 
-    if (adm_token_sign(key, text.data, len, signature) != ADM_OK
+    if (adm_token_sign(key, found.type, text.data + header, len - header,
+                       signature)
+        != ADM_OK
         || text.data[len] != '.'
         || CRYPTO_memcmp(signature, text.data + len + 1, sizeof(signature))
            != 0)

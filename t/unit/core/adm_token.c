@@ -276,7 +276,9 @@ signing(const char *payload, adm_token_t *u)
     memcpy(text, first.headers[1].text, first.headers[1].len);
     p = adm_base64_write(text + first.headers[1].len,
                          (const unsigned char *) payload, strlen(payload));
-    (void) adm_token_sign(&first, text, (size_t) (p - text), p + 1);
+    (void) adm_token_sign(&first, ADM_TOKEN_TICKET,
+                          text + first.headers[1].len,
+                          (size_t) (p - text) - first.headers[1].len, p + 1);
     *p = '.';
 
     return reading(text, (size_t) (p - text) + 44, "drop", u);
@@ -324,8 +326,9 @@ malformed(void)
 static void
 prepared(void)
 {
-    unsigned char  mac[43], plain[32], text[43];
+    unsigned char  mac[43], plain[32], text[43], whole[256];
     unsigned       len;
+    size_t         header;
 
     is_int(adm_token_key_init(&first, str(""), str(secret1)), ADM_ERROR,
            "a key without an id");
@@ -338,9 +341,13 @@ prepared(void)
     is_int(adm_token_key_init(&second, str("k2-of.the_longest_id_there_is.32"),
                               str(secret2)), ADM_OK, "one that is hashed");
 
-    (void) adm_token_sign(&second, (const unsigned char *) "abc", 3, mac);
-    (void) HMAC(EVP_sha256(), secret2, sizeof(secret2) - 1,
-                (const unsigned char *) "abc", 3, plain, &len);
+    header = second.headers[ADM_TOKEN_PASS].len;
+    memcpy(whole, second.headers[ADM_TOKEN_PASS].text, header);
+    memcpy(whole + header, "abc", 3);
+
+    (void) adm_token_sign(&second, ADM_TOKEN_PASS, whole + header, 3, mac);
+    (void) HMAC(EVP_sha256(), secret2, sizeof(secret2) - 1, whole, header + 3,
+                plain, &len);
     (void) adm_base64_write(text, plain, 32);
     is_mem((char *) mac, 43, (char *) text, 43, "... as RFC 2104 has it");
 }

@@ -26,6 +26,7 @@
 /* the clamp of waits before jitter of a fifth either way */
 #define ADM_LINE_SOON      (ADM_LINE_POLL_MIN * 5 / 4)
 #define ADM_LINE_LATE      (ADM_LINE_POLL_MAX * 5 / 6)
+#define ADM_LINE_FIRST     1250
 
 
 /*
@@ -69,8 +70,17 @@ adm_line_join(const adm_line_t *l, uint64_t *ticket)
     mark = adm_load(&room->next_mark);
     limit = low - low % ADM_BITS_DATA + adm_bits_span(&l->live);
 
-    return adm_line_draw(&room->next, (limit < mark) ? limit : mark, ticket)
-           ? ADM_LINE_WAITING : ADM_LINE_FULL;
+    if (!adm_line_draw(&room->next, (limit < mark) ? limit : mark, ticket)) {
+        return ADM_LINE_FULL;
+    }
+
+    /* nobody enters past somebody who has a number */
+
+    if (!adm_load(&room->waiting)) {
+        adm_line_store(&room->waiting, 1);
+    }
+
+    return ADM_LINE_WAITING;
 }
 
 
@@ -160,26 +170,48 @@ adm_line_state(const adm_line_t *l, uint64_t ticket, uint64_t *left)
 
 
 uint64_t
-adm_line_people(const adm_line_t *l, uint64_t number)
+adm_line_absent(const adm_line_t *l, uint64_t from, uint64_t to)
 {
-    uint64_t  word, first, scanned;
+    uint64_t  young, absent;
 
-    scanned = adm_load(&l->room->scanned);
+    young = adm_load(&l->room->young);
+    from = (from > young) ? from : young;
 
-    if (number > scanned) {
-        number = scanned;
-    }
-
-    if (number == 0) {
+    if (from >= to) {
         return 0;
     }
 
-    first = (number - 1) / ADM_LINE_NUMBERS;
+    absent = to - from - adm_bits_count(&l->live, from, to);
+
+    return absent * adm_load(&l->room->back) * ADM_LINE_PEOPLE
+           / ADM_LINE_SHARE;
+}
+
+
+/* behind the last bucket that was summed up all who came back count */
+
+uint64_t
+adm_line_people(const adm_line_t *l, uint64_t number)
+{
+    uint64_t  word, first, next, scanned;
+
+    scanned = adm_load(&l->room->scanned);
+    next = adm_load(&l->room->next);
+
+    number = (number < next) ? number : next;
+    first = (number < scanned) ? number : scanned;
+
+    if (first == 0) {
+        return adm_line_absent(l, 1, number);
+    }
+
+    first = (first - 1) / ADM_LINE_NUMBERS;
     word = adm_load(&l->ahead[first % l->buckets]);
     first *= ADM_LINE_NUMBERS;
 
     return (word >> 16) + adm_bits_count(&l->live, first, number)
-                          * (word & 0xffff) * ADM_LINE_PEOPLE / 0xffff;
+                          * (word & 0xffff) * ADM_LINE_PEOPLE / 0xffff
+           + adm_line_absent(l, first, number);
 }
 
 
@@ -193,10 +225,10 @@ adm_line_wait(uint64_t people, uint64_t rate)
 
 
 static uint64_t
-adm_line_jitter(uint64_t ms, uint64_t random)
+adm_line_jitter(uint64_t ms, uint64_t low, uint64_t high, uint64_t random)
 {
-    ms = (ms < ADM_LINE_SOON) ? ADM_LINE_SOON : ms;
-    ms = (ms > ADM_LINE_LATE) ? ADM_LINE_LATE : ms;
+    ms = (ms < low) ? low : ms;
+    ms = (ms > high) ? high : ms;
 
     return ms * (800 + random % 401) / 1000;
 }
@@ -235,9 +267,17 @@ adm_line_poll(const adm_line_t *l, uint64_t ticket, uint64_t random,
         adm_line_show(l, ticket);
     }
 
+    place->poll = adm_line_jitter(place->wait * 100, ADM_LINE_SOON,
+                                  ADM_LINE_LATE, random);
+
     return rc;
 }
 
+
+/*
+ * Whoever has just got a number is to come back soon: that makes it live.
+ * The first of a rush can be called only then, and so come back at once.
+ */
 
 adm_line_rc_e
 adm_line_look(const adm_line_t *l, uint64_t ticket, uint64_t random,
@@ -258,7 +298,8 @@ adm_line_look(const adm_line_t *l, uint64_t ticket, uint64_t random,
         rc = ADM_LINE_USED;
     }
 
-    place->poll = adm_line_jitter(place->wait * 100, random);
+    place->poll = adm_line_jitter(place->wait * 1000, ADM_LINE_FIRST,
+                                  ADM_LINE_SOON, random);
 
     return rc;
 }

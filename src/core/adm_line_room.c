@@ -212,6 +212,8 @@ adm_line_init(void *memory, const adm_line_shape_t *shape,
     room->serial_mark = UINT32_MAX;
     room->share = ADM_LINE_SHARE;
     room->trim = ADM_LINE_TRIM;
+    room->young = 1;
+    room->back = ADM_LINE_SHARE;
     room->rate = UINT64_C(1000000000) * ADM_LINE_RATE / settings->interval;
     room->rate_low = room->rate;
     room->rate_high = room->rate;

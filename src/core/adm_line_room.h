@@ -65,7 +65,8 @@ struct adm_line_room_s {
     uint64_t  scanned;         /* numbers below it are in the buckets */
     uint64_t  before;          /* adm_line_people() of the frontier */
     uint64_t  ticked;          /* ms, when it was ticked last */
-    uint64_t  poll_pad[2];
+    uint64_t  young;           /* numbers from it on may not have come back */
+    uint64_t  back;            /* share of older ones that did */
 
     uint64_t  rate;            /* admissions in ADM_LINE_RATE s: usual, ... */
     uint64_t  rate_low;        /* ... at worst */
@@ -166,6 +167,14 @@ uint64_t adm_line_called(const adm_line_t *l, uint64_t ticket);
  */
 
 uint64_t adm_line_people(const adm_line_t *l, uint64_t number);
+
+
+/*
+ * The same of numbers in [from, to) that were given so lately that those who
+ * have not come back may still do so.
+ */
+
+uint64_t adm_line_absent(const adm_line_t *l, uint64_t from, uint64_t to);
 
 
 #endif /* _ADM_LINE_ROOM_H_INCLUDED_ */

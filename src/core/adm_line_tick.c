@@ -43,6 +43,12 @@
 /* seconds after which a number that did not come back is not waited for */
 
 #define ADM_LINE_YOUNG       8
+#define ADM_LINE_MINUTE      60
+
+
+/* numbers of which a share is told */
+
+#define ADM_LINE_SOME        20
 
 
 /* ms by which the last tick may be ahead of now; if it is more, the clock was
@@ -61,6 +67,20 @@ typedef struct {
     double              seconds;     /* since the last tick, 0 to 1 */
     adm_steer_delays_t  delays;
 } adm_line_now_t;
+
+
+/* numbers that had been given "age" seconds ago; at most "most" */
+
+static uint64_t
+adm_line_given(adm_line_room_t *room, uint64_t second, uint64_t age,
+    uint64_t most)
+{
+    uint64_t  number;
+
+    number = (second > age) ? adm_marks_at(room->joined, second - age) : 0;
+
+    return (number < most) ? number : most;
+}
 
 
 /*
@@ -298,20 +318,6 @@ adm_line_sight(const adm_line_t *l, uint64_t from, uint64_t next)
 }
 
 
-/* numbers that had been given "age" seconds ago; at most "most" */
-
-static uint64_t
-adm_line_given(adm_line_room_t *room, uint64_t second, uint64_t age,
-    uint64_t most)
-{
-    uint64_t  number;
-
-    number = (second > age) ? adm_marks_at(room->joined, second - age) : 0;
-
-    return (number < most) ? number : most;
-}
-
-
 /*
  * Walks from "from" over *wanted live tickets, at most to "to"; *wanted
  * becomes how many it met.  Numbers just given may still come back, and are
@@ -355,7 +361,7 @@ static uint64_t
 adm_line_reach(const adm_line_t *l, const adm_line_now_t *n, uint64_t from,
     uint64_t *wanted)
 {
-    uint64_t          to, next, more, reach, stale;
+    uint64_t          to, next, more, reach, stale, young;
     adm_line_room_t  *room;
 
     room = l->room;
@@ -374,7 +380,9 @@ adm_line_reach(const adm_line_t *l, const adm_line_now_t *n, uint64_t from,
 
     stale = adm_line_given(room, n->second, ADM_LINE_STALE, to);
 
-    if (to == next) {
+    young = adm_line_given(room, n->second, ADM_LINE_YOUNG, next);
+
+    if (to == next && (reach == next || young == next)) {
         adm_line_store(&room->waiting, 0);
         adm_line_store(&room->busy, n->second);
     }
@@ -512,6 +520,31 @@ adm_line_age(adm_line_room_t *room, uint64_t second, uint64_t number)
 
 
 /*
+ * Of the numbers given in the minute before the last seconds, the share that
+ * came back: as many are expected of those given since.
+ */
+
+static void
+adm_line_return(const adm_line_t *l, uint64_t second)
+{
+    uint64_t          from, to;
+    adm_line_room_t  *room;
+
+    room = l->room;
+
+    to = adm_line_given(room, second, ADM_LINE_YOUNG, ADM_MARKS_MAX);
+    from = adm_line_given(room, second, ADM_LINE_YOUNG + ADM_LINE_MINUTE, to);
+
+    adm_line_store(&room->young, to ? to : 1);
+
+    if (to - from >= ADM_LINE_SOME) {
+        adm_line_store(&room->back, adm_bits_count(&l->live, from, to)
+                                    * ADM_LINE_SHARE / (to - from));
+    }
+}
+
+
+/*
  * How many people there are before each bucket of numbers: those who came
  * back, by the share of them that is still there.  It goes on from what the
  * first bucket said last time, so that a reader who meets both the old and
@@ -522,10 +555,12 @@ static void
 adm_line_count(const adm_line_t *l, uint64_t second)
 {
     double            share, head;
-    uint64_t          i, next, sum, weight, live, *bucket;
+    uint64_t          i, next, end, sum, weight, live, *bucket;
     adm_line_room_t  *room;
 
     room = l->room;
+
+    adm_line_return(l, second);
 
     share = (double) adm_load(&room->share) / ADM_LINE_SHARE;
     next = adm_load(&room->next);
@@ -545,7 +580,11 @@ adm_line_count(const adm_line_t *l, uint64_t second)
                                    head));
 
         adm_line_store(bucket, (sum << 16) | weight);
-        sum += live * weight * ADM_LINE_PEOPLE / 0xffff;
+
+        end = (i + 1) * ADM_LINE_NUMBERS;
+        sum += live * weight * ADM_LINE_PEOPLE / 0xffff
+               + adm_line_absent(l, i * ADM_LINE_NUMBERS,
+                                 (end < next) ? end : next);
     }
 
     adm_line_store(&room->scanned, next);

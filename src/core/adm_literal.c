@@ -12,6 +12,12 @@
 
 
 static int adm_word_char(unsigned char c, const char *marks);
+static int adm_moment_figures(const unsigned char *p, const char *form,
+    uint64_t figures[]);
+static int adm_moment_offset(const unsigned char *p, size_t len,
+    int64_t *offset);
+static int64_t adm_moment_days(uint64_t year, uint64_t month, uint64_t day);
+static uint64_t adm_month_days(uint64_t year, uint64_t month);
 
 
 static const struct {
@@ -135,4 +141,161 @@ adm_word_char(unsigned char c, const char *marks)
     }
 
     return c != '\0' && strchr(marks, c) != NULL;
+}
+
+
+int
+adm_moment_parse(adm_str_t s, uint64_t *moment)
+{
+    size_t    i;
+    int64_t   seconds, offset;
+    uint64_t  f[6];
+
+    if (s.len < 20
+        || adm_moment_figures(s.data, "0000-00-00T00:00:00", f) != ADM_OK
+        || f[1] < 1 || f[1] > 12
+        || f[2] < 1 || f[2] > adm_month_days(f[0], f[1])
+        || f[3] > 23 || f[4] > 59 || f[5] > 59)
+    {
+        return ADM_ERROR;
+    }
+
+    i = 19;
+
+    if (s.data[i] == '.') {
+
+        do {
+            i++;
+        } while (i < s.len && s.data[i] >= '0' && s.data[i] <= '9');
+
+        if (i == 20) {
+            return ADM_ERROR;
+        }
+    }
+
+    if (adm_moment_offset(s.data + i, s.len - i, &offset) != ADM_OK) {
+        return ADM_ERROR;
+    }
+
+    seconds = adm_moment_days(f[0], f[1], f[2]) * 86400
+              + (int64_t) (f[3] * 3600 + f[4] * 60 + f[5]) - offset;
+
+    if (seconds < 1) {
+        return ADM_ERROR;
+    }
+
+    *moment = (uint64_t) seconds;
+
+    return ADM_OK;
+}
+
+
+/* "form" has a 0 where a digit is: each run of them is a figure */
+
+static int
+adm_moment_figures(const unsigned char *p, const char *form,
+    uint64_t figures[])
+{
+    size_t    i;
+    uint64_t  n;
+
+    n = 0;
+
+    for (i = 0; form[i]; i++) {
+
+        if (form[i] == 'T') {
+
+            if (p[i] != 'T' && p[i] != 't') {
+                return ADM_ERROR;
+            }
+
+        } else if (form[i] != '0') {
+
+            if (p[i] != (unsigned char) form[i]) {
+                return ADM_ERROR;
+            }
+
+        } else if (p[i] < '0' || p[i] > '9') {
+            return ADM_ERROR;
+
+        } else {
+            n = n * 10 + (uint64_t) (p[i] - '0');
+
+            if (form[i + 1] != '0') {
+                *figures++ = n;
+                n = 0;
+            }
+        }
+    }
+
+    return ADM_OK;
+}
+
+
+/* seconds that the local time is ahead of UTC */
+
+static int
+adm_moment_offset(const unsigned char *p, size_t len, int64_t *offset)
+{
+    uint64_t  f[2];
+
+    if (len == 1 && (p[0] == 'Z' || p[0] == 'z')) {
+        *offset = 0;
+        return ADM_OK;
+    }
+
+    if (len != 6 || (p[0] != '+' && p[0] != '-')
+        || adm_moment_figures(p + 1, "00:00", f) != ADM_OK
+        || f[0] > 23 || f[1] > 59)
+    {
+        return ADM_ERROR;
+    }
+
+    *offset = (int64_t) (f[0] * 3600 + f[1] * 60);
+
+    if (p[0] == '-') {
+        *offset = -*offset;
+    }
+
+    return ADM_OK;
+}
+
+
+/*
+ * Days since the epoch of a date of the Gregorian calendar: years are counted
+ * from March, so that a leap day is the last of its year.
+ */
+
+static int64_t
+adm_moment_days(uint64_t year, uint64_t month, uint64_t day)
+{
+    uint64_t  m, days;
+
+    if (month < 3) {
+        m = month + 9;
+        year += 399;
+
+    } else {
+        m = month - 3;
+        year += 400;
+    }
+
+    days = year * 365 + year / 4 - year / 100 + year / 400
+           + (m * 153 + 2) / 5 + day - 1;
+
+    /* 1970-01-01, and the 400 years that keep it from being negative */
+
+    return (int64_t) days - (719468 + 146097);
+}
+
+
+static uint64_t
+adm_month_days(uint64_t year, uint64_t month)
+{
+    if (month == 2) {
+        return (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0))
+               ? 29 : 28;
+    }
+
+    return (month == 4 || month == 6 || month == 9 || month == 11) ? 30 : 31;
 }

@@ -1,6 +1,6 @@
 
 /*
- * The small literals of a configuration: rates, numbers, names.
+ * The small literals of a configuration: rates, numbers, names, moments.
  *
  * All readers take the whole string or refuse it, and leave the result alone
  * when they refuse.  Cost: one pass over the string, nothing allocated.
@@ -55,6 +55,17 @@ int adm_word_valid(adm_str_t s, size_t max, const char *marks);
  */
 
 int adm_name_valid(adm_str_t s);
+
+
+/*
+ * Reads a moment, the date-time of RFC 3339: "2026-11-27T12:00:00Z",
+ * "2026-11-27T13:00:00+01:00", to seconds since the epoch, 1 and up.  A
+ * fraction of a second is read and dropped.
+ * ADM_ERROR: anything else, no offset, a date or a time of day that there is
+ * not, a leap second, and what is not behind the epoch.
+ */
+
+int adm_moment_parse(adm_str_t s, uint64_t *moment);
 
 
 #endif /* _ADM_LITERAL_H_INCLUDED_ */

@@ -3,13 +3,14 @@
  * Fuzzes the readers of literals against second definitions of what they
  * accept: a rate is what printing it gives back, but for leading zeros; a
  * number is what strtoull() makes of digits alone; a name is spelled from a
- * list of characters.
+ * list of characters; a moment of UTC is what gmtime() makes of its seconds.
  */
 
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "../../src/core/adm_literal.c"
 
@@ -153,6 +154,37 @@ name(adm_str_t s)
 }
 
 
+/* in capital letters, without a fraction: the form that is printed */
+
+static void
+moment(adm_str_t s)
+{
+    int         rc;
+    char        text[32];
+    size_t      len;
+    time_t      seconds;
+    uint64_t    moment;
+
+    moment = 77;
+    rc = adm_moment_parse(s, &moment);
+
+    if (rc != ADM_OK) {
+        hold(rc == ADM_ERROR && moment == 77);
+        return;
+    }
+
+    seconds = (time_t) moment;
+    hold(seconds >= 1 && seconds <= INT64_C(253402300799) + 86400);
+
+    if (s.len == 20 && s.data[19] == 'Z' && s.data[10] == 'T') {
+        len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ",
+                       gmtime(&seconds));
+
+        hold(len == s.len && memcmp(text, s.data, len) == 0);
+    }
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -164,6 +196,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rate(s);
     rate_of(s);
     name(s);
+    moment(s);
     number(s, 0, UINT64_MAX);
     number(s, 1, 1000000);
     number(s, 5, 5);

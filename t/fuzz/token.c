@@ -78,7 +78,8 @@ signed_payload(const uint8_t *data, size_t size)
     memcpy(text, key.headers[ADM_TOKEN_TICKET].text, len);
 
     p = adm_base64_write(text + len, data, size);
-    (void) adm_token_sign(&key, text, (size_t) (p - text), p + 1);
+    (void) adm_token_sign(&key, ADM_TOKEN_TICKET, text + len,
+                          (size_t) (p - text) - len, p + 1);
     *p = '.';
 
     len = (size_t) (p - text) + 1 + ADM_TOKEN_SIGNATURE;

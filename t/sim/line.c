@@ -316,8 +316,9 @@ stays(uint32_t who)
 static void
 arrives(uint32_t who)
 {
-    person_t    *p;
-    adm_pass_t   pass;
+    person_t          *p;
+    adm_pass_t         pass;
+    adm_line_place_t   place;
 
     p = &people[who];
 
@@ -336,7 +337,8 @@ arrives(uint32_t who)
     p->ghost = uniform(0, 1) < sc->ghosts;
 
     if (!p->ghost) {
-        later(who, uniform(3, 6));
+        (void) adm_line_look(&line, p->ticket, random_bits(), &place);
+        later(who, (double) place.poll / 1000 + uniform(0.1, 1));
 
         if (sc->patience > 0) {
             leaves_after(who, exponential(sc->patience));

@@ -7,6 +7,8 @@
  */
 
 
+#include <stdlib.h>
+
 #include "unit.h"
 #include "../../../src/core/adm_literal.c"
 
@@ -179,12 +181,142 @@ names(void)
 }
 
 
+static void
+moments(void)
+{
+    size_t    i;
+    uint64_t  n;
+
+    static const struct {
+        const char  *text;
+        uint64_t     moment;     /* as date(1) has it */
+    } good[] = {
+        { "2026-11-27T12:00:00Z", 1795780800 },
+        { "2026-11-27t12:00:00z", 1795780800 },
+        { "2026-11-27T13:30:00+01:30", 1795780800 },
+        { "2026-11-27T04:00:00-08:00", 1795780800 },
+        { "2026-11-28T11:59:00+23:59", 1795780800 },
+        { "2026-11-26T12:01:00-23:59", 1795780800 },
+        { "2026-11-27T12:00:00-00:00", 1795780800 },
+        { "2026-11-27T12:00:00.999999999999Z", 1795780800 },
+        { "2026-11-27T12:00:00.0+00:00", 1795780800 },
+        { "1970-01-01T00:00:01Z", 1 },
+        { "1970-01-01T00:00:00-00:01", 60 },
+        { "2024-02-29T23:59:59Z", 1709251199 },
+        { "2000-02-29T00:00:00Z", 951782400 },
+        { "2000-03-01T00:00:00Z", 951868800 },
+        { "2026-12-31T23:59:59Z", 1798761599 },
+        { "2027-01-01T00:00:00Z", 1798761600 },
+        { "2100-02-28T00:00:00Z", 4107456000 },
+        { "2100-03-01T00:00:00Z", 4107542400 },
+        { "2038-01-19T03:14:08Z", UINT64_C(2147483648) },
+        { "9999-12-31T23:59:59Z", UINT64_C(253402300799) },
+    };
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        n = 0;
+
+        is_int(adm_moment_parse(str(good[i].text), &n), ADM_OK, good[i].text);
+        is_uint(n, good[i].moment, "  its seconds");
+    }
+}
+
+
+static void
+no_moments(void)
+{
+    char       *text;
+    size_t      i;
+    uint64_t    n;
+    adm_str_t   s;
+
+    static const char  *bad[] = {
+        "", "Z", "2026", "2026-11-27", "12:00:00Z", "2026-11-27T12:00Z",
+        "2026-11-27T12:00:00", "2026-11-27 12:00:00Z", "2026-11-27T12:00:00ZZ",
+        "2026-11-27T12:00:00Z ", " 2026-11-27T12:00:00Z",
+        "26-11-27T12:00:00Z", "02026-11-27T12:00:00Z", "2026-1-27T12:00:00Z",
+        "+026-11-27T12:00:00Z", "2026-11-27T12:00:0xZ", "2026:11:27T12:00:00Z",
+        "2026-11-27T12-00-00Z", "2026-11-27T1 :00:00Z",
+        "2026-00-27T12:00:00Z", "2026-13-27T12:00:00Z", "2026-11-00T12:00:00Z",
+        "2026-01-32T12:00:00Z", "2026-03-32T12:00:00Z", "2026-04-31T12:00:00Z",
+        "2026-05-32T12:00:00Z", "2026-06-31T12:00:00Z", "2026-07-32T12:00:00Z",
+        "2026-08-32T12:00:00Z", "2026-09-31T12:00:00Z", "2026-10-32T12:00:00Z",
+        "2026-11-31T12:00:00Z", "2026-12-32T12:00:00Z", "2024-02-30T12:00:00Z",
+        "2026-02-29T12:00:00Z", "2100-02-29T12:00:00Z",
+        "2026-11-27T24:00:00Z", "2026-11-27T12:60:00Z", "2026-12-31T23:59:60Z",
+        "2026-11-27T12:00:00+24:00", "2026-11-27T12:00:00+01:60",
+        "2026-11-27T12:00:00+0100", "2026-11-27T12:00:00+01",
+        "2026-11-27T12:00:00+01:0", "2026-11-27T12:00:00+01:000",
+        "2026-11-27T12:00:00 01:00", "2026-11-27T12:00:00UTC",
+        "2026-11-27T12:00:00.Z", "2026-11-27T12:00:00.5",
+        "2026-11-27T12:00:00,5Z", "2026-11-27T12:00:00.5 Z",
+        "1970-01-01T00:00:00Z", "1970-01-01T00:00:01+00:01",
+        "1969-12-31T23:59:59Z", "0000-01-01T00:00:00Z",
+    };
+
+    n = 77;
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+
+        /* where the sanitizer sees who reads on behind it */
+
+        s = str(bad[i]);
+        text = malloc(s.len + 1);
+        memcpy(text + 1, bad[i], s.len);
+        s.data = (unsigned char *) text + 1;
+
+        is_int(adm_moment_parse(s, &n), ADM_ERROR, bad[i]);
+        free(text);
+    }
+
+    is_uint(n, 77, "a refused moment leaves the result alone");
+}
+
+
+/* day after day through four centuries, and nothing between them is one */
+
+static void
+calendar(void)
+{
+    char      text[32];
+    unsigned  wrong, valid, year, month, day;
+    uint64_t  n, expected;
+
+    expected = UINT64_C(86399);
+    valid = 0;
+    wrong = 0;
+
+    for (year = 1970; year < 2370; year++) {
+
+        for (month = 0; month < 14; month++) {
+
+            for (day = 0; day < 34; day++) {
+                (void) snprintf(text, sizeof(text), "%04u-%02u-%02uT23:59:59Z",
+                                year, month, day);
+
+                if (adm_moment_parse(str(text), &n) == ADM_OK) {
+                    wrong += n != expected;
+                    valid++;
+                    expected += 86400;
+                }
+            }
+        }
+    }
+
+    is_uint(wrong, 0, "each day is a day behind the one before");
+    is_uint(valid, 146097, "400 years have so many days");
+}
+
+
 int
 main(void)
 {
     rates();
     numbers();
     names();
+    moments();
+    no_moments();
+    calendar();
 
     return unit_done();
 }

@@ -44,7 +44,14 @@ $NGX_OBJS/adm/ngx_http_adm_dashboard.h: \\
 		$ngx_addon_dir/web/bundle \\
 		`echo $ngx_addon_dir/web/dashboard/*`
 	mkdir -p $NGX_OBJS/adm
-	$ngx_addon_dir/web/bundle $adm_modules > \$@.new
+	$ngx_addon_dir/web/bundle dashboard $adm_modules > \$@.new
+	mv \$@.new \$@
+
+$NGX_OBJS/adm/ngx_http_adm_wait.h: \\
+		$ngx_addon_dir/web/bundle \\
+		`echo $ngx_addon_dir/web/wait/*`
+	mkdir -p $NGX_OBJS/adm
+	$ngx_addon_dir/web/bundle wait > \$@.new
 	mv \$@.new \$@
 
 END

@@ -12,7 +12,10 @@ add_block_preprocessor(sub {
     $block->set_value(http_config => ($block->http_config // "") . <<'_');
 log_format said "said <$admission_verdict|$admission_reason|$admission_policy|"
                 "$admission_remaining|$admission_trips|$admission_store_time>";
+log_format line "line <$admission_room|$admission_ticket|$admission_position|"
+                "$admission_wait>";
 access_log logs/access.log said;
+access_log logs/access.log line;
 _
     $block->set_value(no_error_log => "[alert]\n[emerg]\n[crit]")
         if !defined $block->no_error_log;
@@ -223,3 +226,83 @@ location = /t { return 200 "$admission_version\n"; }
 --- request
 GET /t
 --- response_body_like: ^\d+\.\d+\.\d+$
+
+
+
+=== TEST 16: no room
+--- http_config
+admission_rate a $server_name rate=1r/h burst=9;
+--- config
+location = /t { admission_limit a; empty_gif; }
+--- request
+GET /t
+--- access_log
+line <|||>
+
+
+
+=== TEST 17: in line
+Whoever comes first has the first number, and is first.
+--- http_config
+admission_room drop { rate 1r/h; mode always; }
+--- config
+location = /t { admission_wait drop; empty_gif; }
+--- request
+GET /t
+--- error_code: 503
+--- access_log eval
+["said <wait|in_line|drop||0|>", qr/^line <drop\|1\|1\|\d+>$/]
+
+
+
+=== TEST 18: let in at once: no number, and no position
+--- http_config
+admission_room drop { rate 50r/s; }
+--- config
+location = /t { admission_wait drop; empty_gif; }
+--- request
+GET /t
+--- access_log
+said <admit||||0|>
+line <drop|||>
+
+
+
+=== TEST 19: only asked, and paused
+--- http_config
+admission_room drop { rate 50r/s; }
+--- config
+location /control/ { admission_control; }
+location = /t { admission_wait drop; empty_gif; }
+--- raw_request eval
+"PATCH /control/rooms/drop HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 18\r\n\r\n{\"state\":\"paused\"}GET /t HTTP/1.0\r\nHost: localhost\r\nAdmission-Poll: 1\r\n\r\n"
+--- ignore_response
+--- access_log
+line <drop|||>
+
+
+
+=== TEST 20: two rooms: the last that was asked
+--- http_config
+admission_room first { rate 50r/s; }
+admission_room second { rate 1r/h; mode always; }
+--- config
+admission_wait first;
+location = /t { admission_wait first; admission_wait second; empty_gif; }
+--- request
+GET /t
+--- error_code: 503
+--- access_log eval
+["said <wait|in_line|second||0|>", qr/^line <second\|1\|1\|\d+>$/]
+
+
+
+=== TEST 21: a dry run has them of its own line
+--- http_config
+admission_room drop { rate 1r/h; mode always; }
+--- config
+location = /t { admission dry_run; admission_wait drop; empty_gif; }
+--- request
+GET /t
+--- access_log eval
+["said <wait|in_line|drop||0|>", qr/^line <drop\|1\|1\|\d+>$/]

@@ -4,6 +4,8 @@
 # an answer from a cache takes a good node out of the sale, or leaves a bad
 # one in.  Anybody may ask, so the answer tells nothing of who the node is.
 
+use IO::Socket::INET ();
+use Time::HiRes qw(sleep time);
 use Test::Nginx::Socket 'no_plan';
 
 add_block_preprocessor(sub {
@@ -13,7 +15,166 @@ add_block_preprocessor(sub {
         if !defined $block->no_error_log;
 });
 
+# what a request to /slow waits for
+my $slow = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1",
+                                  Timeout => 5) or die "cannot listen: $!";
+
+$ENV{TEST_NGINX_SLOW_PORT} = $slow->sockport;
+
+# "stalls": workers of a new configuration move lines, and are stopped for
+# longer than a line may rest; one of the old is still there, and is asked
+add_response_body_check(sub {
+    my ($block) = @_;
+
+    my $expected = $block->stalls // return;
+    my $client = client();
+    my ($old) = workers_of_nginx();
+
+    print {$client} request_text("/slow");
+
+    my $asked = $slow->accept;
+    my @new = new_workers($old);
+
+    kill STOP => @new;
+    sleep 4;
+    print {$asked} "HTTP/1.0 200 OK\r\n\r\n";
+    close $asked;
+
+    Test::More::like(read_answer($client), qr/$expected/, "stands still");
+
+    kill CONT => @new;
+    Test::More::like(becomes_ok(), qr/^\{"status":"ok",.*"rooms":"ok"/,
+                     "moves again");
+});
+
+# "unkept": the directory of the state goes away, and comes back
+add_response_body_check(sub {
+    my ($block) = @_;
+
+    my $dir = $block->unkept // return;
+    my $client = client();
+
+    $dir =~ s/\s+\z//;
+
+    Test::More::like(health($client), qr/"state":"ok"/, "kept");
+
+    rename $dir, "$dir.away";
+
+    Test::More::like(becomes($client, qr/"state":"failing"/),
+                     qr/^\{"status":"degraded",.*"state":"failing"/,
+                     "nothing is kept");
+
+    rename "$dir.away", $dir;
+
+    Test::More::like(becomes($client, qr/"state":"ok"/),
+                     qr/^\{"status":"ok",.*"state":"ok"/, "kept again");
+});
+
+
+sub client {
+    return IO::Socket::INET->new(PeerAddr => "127.0.0.1", Timeout => 5,
+                                 PeerPort => server_port()) // die "no nginx";
+}
+
+sub request_text {
+    my ($path) = @_;
+
+    return "GET $path HTTP/1.1\r\nHost: localhost\r\n\r\n";
+}
+
+# those of a reload, once they have all taken up work
+sub new_workers {
+    my ($old) = @_;
+
+    my $end = time + 10;
+
+    kill HUP => master_of_nginx();
+
+    sleep 0.1 while time < $end
+                    && get(client(), "/status") !~ /^\w+_config_generation 2$/m;
+
+    return grep { $_ != $old } workers_of_nginx();
+}
+
+sub becomes_ok {
+    my $end = time + 10;
+    my $said = "";
+
+    sleep 0.1 while time < $end
+                    && ($said = health(client())) !~ /^\{"status":"ok"/;
+
+    return $said;
+}
+
+sub get {
+    my ($client, $path) = @_;
+
+    print {$client} request_text($path);
+
+    return read_answer($client);
+}
+
+sub health {
+    my ($client) = @_;
+
+    return get($client, "/health");
+}
+
+sub read_answer {
+    my ($client) = @_;
+
+    my ($length, $body) = (0, "");
+
+    while (defined(my $line = <$client>)) {
+        $length = $1 if $line =~ /^Content-Length: (\d+)/i;
+        last if $line eq "\r\n";
+    }
+
+    read $client, $body, $length;
+
+    return $body;
+}
+
+# what it says at last: while the switch is turned, so that there is something
+# to be kept
+sub becomes {
+    my ($client, $what) = @_;
+
+    my $end = time + 15;
+    my $said = "";
+    my $n = 0;
+
+    while (time < $end && ($said = health($client)) !~ $what) {
+        my $change = $n++ % 2 ? '{"mode":null}' : '{"mode":"off"}';
+
+        print {$client} "PATCH /control/admission HTTP/1.1\r\n"
+                        . "Host: localhost\r\n"
+                        . "Content-Type: application/json\r\nContent-Length: "
+                        . length($change) . "\r\n\r\n$change";
+        read_answer($client);
+        sleep 0.2;
+    }
+
+    return $said;
+}
+
+sub master_of_nginx {
+    my $file = server_root() . "/logs/nginx.pid";
+
+    open my $in, "<", $file or die "cannot read $file: $!";
+
+    return <$in> =~ /(\d+)/ ? $1 : die "no pid in $file";
+}
+
+sub workers_of_nginx {
+    my $children = qx(ps -o pid=,args= --ppid ${\master_of_nginx()});
+
+    return $children =~ /(\d+) nginx: worker process/g;
+}
+
 $ENV{TEST_NGINX_HTML_DIR} ||= html_dir();
+
+master_on();
 
 no_long_string();
 run_tests();
@@ -29,7 +190,7 @@ GET /health
 Content-Type: application/json
 Cache-Control: no-store
 --- response_body_like eval
-qr/^\{"status":"ok","mode":"on","redis":"off","circuit_breaker_state":"closed","loop_lag_seconds":\d\.\d+(?:e-\d+)?\}\z/
+qr/^\{"status":"ok","mode":"on","redis":"off","circuit_breaker_state":"closed","rooms":"ok","state":"off","loop_lag_seconds":\d\.\d+(?:e-\d+)?\}\z/
 
 
 
@@ -330,3 +491,42 @@ location = /health { internal; admission_health; }
 --- request
 GET /health
 --- error_code: 404
+
+
+
+=== TEST 26: the line of a room stands still
+--- http_config
+admission_room drop { rate 50r/s; }
+--- config
+location = /health { admission_health; }
+location = /slow { auth_request /answer; admission_health; }
+location = /status { admission_status; }
+location = /answer { proxy_pass http://127.0.0.1:$TEST_NGINX_SLOW_PORT; }
+--- request
+GET /health
+--- stalls: ^\{"status":"degraded",.*"rooms":"stalled"
+
+
+
+=== TEST 27: what must outlive a restart does not come to disk
+--- http_config
+admission_state $TEST_NGINX_HTML_DIR/state;
+--- config
+location = /health { admission_health; }
+location /control/ { admission_control; }
+--- request
+GET /health
+--- unkept eval: "$ENV{TEST_NGINX_HTML_DIR}/state"
+--- no_error_log
+[emerg]
+
+
+
+=== TEST 28: nobody's name is in it
+--- http_config
+admission_room secret-drop { rate 50r/s; }
+--- config
+location = /health { admission_health; }
+--- request
+GET /health
+--- response_body_unlike: secret-drop

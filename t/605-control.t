@@ -128,7 +128,7 @@ PATCH /control/admission
 {"mode":null}
 --- error_log
 [warn]
-admission control: "admission mode" is now on again, as configured, by "127.0.0.1"
+admission control: "admission mode" is now on again, as configured, was on, by "127.0.0.1"
 
 
 
@@ -154,7 +154,7 @@ PATCH /control/admission
 {"mode":"dry_run"}
 --- error_log
 [warn]
-admission control: "admission mode" is now dry_run, by "127.0.0.1"
+admission control: "admission mode" is now dry_run, was on, by "127.0.0.1"
 
 
 
@@ -168,7 +168,7 @@ PATCH /control/admission
 {"mode":"off"}
 --- response_body_like: "by":"ann@127\.0\.0\.1"
 --- error_log
-admission control: "admission mode" is now off, by "ann@127.0.0.1"
+admission control: "admission mode" is now off, was on, by "ann@127.0.0.1"
 
 
 
@@ -188,9 +188,9 @@ location /control/ { admission_control; }
  '"by":"\?\?nn@127\.0\.0\.1"', '"by":"\?\?@127\.0\.0\.1"',
  '"by":"a\\\\\\\\@127\.0\.0\.1"', '"by":"\?b@127\.0\.0\.1"',
  '"by":"\?\[31m@127\.0\.0\.1"', '"by":"z{54}@127\.0\.0\.1"\}\}$', '"by":"127\.0\.0\.1"']
---- grep_error_log eval: qr/^.*is now off, by.*$/m
+--- grep_error_log eval: qr/^.*is now off, was \w+, by.*$/m
 --- grep_error_log_out eval
-my $line = '.* \[warn\] .*"admission mode" is now off, by "[\x20-\x7e]*", client: 127\.0\.0\.1.*\n';
+my $line = '.* \[warn\] .*"admission mode" is now off, was (?:on|off), by "[\x20-\x7e]*", client: 127\.0\.0\.1.*\n';
 [qr/^$line$/, qr/^(?:$line){2}$/, qr/^(?:$line){3}$/, qr/^(?:$line){4}$/,
  qr/^(?:$line){5}$/, qr/^(?:$line){6}$/, qr/^(?:$line){7}$/,
  qr/^(?:$line){8}$/, qr/^(?:$line){9}$/]
@@ -839,7 +839,7 @@ location /control/ { admission_control; }
 --- raw_request_middle_delay: 0.05
 --- ignore_response
 --- error_log
-"admission mode" is now off, by "127.0.0.1"
+"admission mode" is now off, was on, by "127.0.0.1"
 
 
 

@@ -15,6 +15,7 @@
 #include <ngx_adm_clock.h>
 #include <ngx_adm_demand.h>
 #include <ngx_adm_policy.h>
+#include <ngx_adm_room.h>
 #include <ngx_adm_settings.h>
 
 
@@ -31,6 +32,7 @@ typedef enum {
 typedef enum {
     NGX_HTTP_ADM_PAGE_REFUSAL = 0,
     NGX_HTTP_ADM_PAGE_DASHBOARD,
+    NGX_HTTP_ADM_PAGE_WAIT,
     NGX_HTTP_ADM_PAGES
 } ngx_http_adm_page_e;
 
@@ -47,9 +49,49 @@ typedef enum {
 #define NGX_HTTP_ADM_CLASSES          7
 
 
+typedef enum {
+    NGX_HTTP_ADM_SAMESITE_LAX = 0,
+    NGX_HTTP_ADM_SAMESITE_NONE,
+    NGX_HTTP_ADM_SAMESITE_STRICT
+} ngx_http_adm_samesite_e;
+
+
+typedef enum {
+    NGX_HTTP_ADM_SECURE_AUTO = 0,        /* over TLS */
+    NGX_HTTP_ADM_SECURE_ON,
+    NGX_HTTP_ADM_SECURE_OFF
+} ngx_http_adm_secure_e;
+
+
+/* what the cookies of dry runs end with */
+#define NGX_HTTP_ADM_COOKIE_DRY  "_dry"
+
+
+/* a named room, and how it looks to a client; in the cycle's pool */
+
+typedef struct {
+    ngx_adm_room_t           room;       /* first: uses point to it */
+
+    ngx_uint_t               status;     /* of the waiting page */
+    ngx_str_t                cookie;
+    ngx_str_t                domain;     /* or empty */
+    ngx_uint_t               samesite;   /* ngx_http_adm_samesite_e */
+    ngx_uint_t               secure;     /* ngx_http_adm_secure_e */
+    ngx_array_t             *page;       /* its own; NULL: the embedded */
+
+    ngx_http_complex_value_t join;       /* whose joins are counted together */
+    ngx_http_complex_value_t bind;       /* value.data NULL: none */
+
+    ngx_str_t                zone;       /* empty: the default */
+    ngx_str_t                file;       /* where it stands */
+    ngx_uint_t               line;
+} ngx_http_adm_room_t;
+
+
 typedef struct {
     ngx_array_t              zones;      /* of ngx_adm_zone_t * */
     ngx_array_t              rates;      /* of ngx_http_adm_rate_conf_t * */
+    ngx_array_t              rooms;      /* of ngx_http_adm_room_t * */
     ngx_array_t              limits;     /* of ngx_adm_limit_t * */
     ngx_array_t              upstreams;  /* of ngx_http_adm_upstream_t */
 
@@ -59,6 +101,9 @@ typedef struct {
     ngx_adm_series_t        *node;
     ngx_adm_demand_t        *demand;
     ngx_adm_settings_t      *settings;
+    ngx_adm_state_t         *state;      /* NULL: admission_state is not set */
+    ngx_adm_keys_t          *keys;       /* of a file; NULL: zones' own */
+    ngx_adm_series_t        *tokens;
     ngx_adm_setting_t       *mode;       /* over "admission" of locations */
     ngx_uint_t               modes;      /* mask of those configured */
     ngx_adm_keeper_t        *keeper;
@@ -87,6 +132,7 @@ typedef struct {
     /* all of the others, in the order of the pipeline */
     ngx_adm_use_t          **pipeline;
     ngx_uint_t               npipeline;
+    ngx_adm_use_t           *wait;       /* of a room, the first; or NULL */
 
     ngx_uint_t               mode;
     ngx_uint_t               log_level;
@@ -96,6 +142,10 @@ typedef struct {
     ngx_flag_t               strict;     /* admission_health: as yet there
                                             is nothing to be strict about */
     ngx_str_t                control;    /* URI for the dashboard, or none */
+    ngx_http_adm_room_t     *room;       /* of admission_room_api */
+    ngx_str_t                room_name;
+    ngx_str_t                room_file;  /* where it stands */
+    ngx_uint_t               room_line;
 } ngx_http_adm_loc_conf_t;
 
 
@@ -106,6 +156,7 @@ typedef struct {
     ngx_adm_use_t           *use;
     ngx_str_t               *values;
     ngx_adm_command_t       *command;    /* in the trip under way, or NULL */
+    ngx_adm_grant_t          grant;      /* of a room */
     unsigned                 dry_run:1;
     unsigned                 claim:1;    /* to be claimed, or on its way */
     unsigned                 held:1;     /* to be settled or given back */
@@ -165,6 +216,9 @@ struct ngx_http_adm_ctx_s {
     unsigned                 over:1;     /* nothing more is decided */
     unsigned                 counted:1;
     unsigned                 paged:1;    /* refused by a page of the site's */
+    unsigned                 asked:1;    /* counted as demand */
+    unsigned                 granted:1;  /* tokens stand in the answer */
+    unsigned                 lost:1;     /* no answer has left */
 };
 
 
@@ -296,6 +350,94 @@ ngx_int_t ngx_http_adm_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *type, ngx_str_t *body);
 
 
+/* ngx_http_adm_token.c: tokens that clients send, and get */
+
+/*
+ * The candidates, at most NGX_ADM_CANDIDATES, by X-Admission-Token, by
+ * Authorization: Bearer, and by the room's cookies; in the request's pool.
+ */
+
+ngx_int_t ngx_http_adm_tokens(ngx_http_request_t *r,
+    ngx_http_adm_room_t *room, ngx_uint_t dry_run, ngx_str_t **tokens,
+    ngx_uint_t *n);
+
+/* adds what all steps have granted to the answer, ours or the upstream's */
+
+ngx_int_t ngx_http_adm_grants(ngx_http_adm_ctx_t *ctx);
+
+ngx_int_t ngx_http_adm_grant(ngx_http_request_t *r, ngx_http_adm_room_t *room,
+    ngx_uint_t dry_run, ngx_adm_grant_t *grant);
+
+
+/* ngx_http_adm_room.c: how a room answers */
+
+/* the room of a use of the policy "room" */
+
+#define ngx_http_adm_room_of(use)                                             \
+    ((ngx_http_adm_room_t *) ((ngx_adm_wait_t *) (use)->conf)->room)
+
+/* the placeholders of a waiting page */
+
+typedef enum {
+    NGX_HTTP_ADM_WAIT_TITLE = 0,
+    NGX_HTTP_ADM_WAIT_DETAIL,
+    NGX_HTTP_ADM_WAIT_STATE,
+    NGX_HTTP_ADM_WAIT_ROOM,
+    NGX_HTTP_ADM_WAIT_TICKET,
+    NGX_HTTP_ADM_WAIT_POSITION,
+    NGX_HTTP_ADM_WAIT_AHEAD,
+    NGX_HTTP_ADM_WAIT_WAIT,
+    NGX_HTTP_ADM_WAIT_SECONDS,
+    NGX_HTTP_ADM_WAIT_LOW,
+    NGX_HTTP_ADM_WAIT_HIGH,
+    NGX_HTTP_ADM_WAIT_PROGRESS,
+    NGX_HTTP_ADM_WAIT_POLL_MS,
+    NGX_HTTP_ADM_WAIT_POLL_SECONDS,
+    NGX_HTTP_ADM_WAIT_LEFT,
+    NGX_HTTP_ADM_WAIT_METHOD,
+    NGX_HTTP_ADM_WAIT_INSTANCE,
+    NGX_HTTP_ADM_WAIT_NAMES
+} ngx_http_adm_wait_name_e;
+
+extern ngx_str_t  ngx_http_adm_wait_names[NGX_HTTP_ADM_WAIT_NAMES];
+
+/* 1 if the request only asks: Admission-Poll */
+
+ngx_uint_t ngx_http_adm_room_polled(ngx_http_request_t *r);
+
+ngx_uint_t ngx_http_adm_room_status(ngx_http_adm_room_t *room,
+    ngx_adm_answer_t *answer);
+
+/*
+ * The members of an object that tell a place, at "p", where there are
+ * ngx_http_adm_room_size() bytes; the end of what was written.
+ */
+
+u_char *ngx_http_adm_room_tell(u_char *p, ngx_http_adm_room_t *room,
+    ngx_adm_place_t *place, ngx_adm_grant_t *grant);
+size_t ngx_http_adm_room_size(ngx_http_adm_room_t *room,
+    ngx_adm_grant_t *grant);
+
+/* the body for who asks by Admission-Poll, or the API */
+
+ngx_int_t ngx_http_adm_room_state(ngx_http_request_t *r,
+    ngx_http_adm_room_t *room, ngx_adm_place_t *place,
+    ngx_adm_grant_t *grant, ngx_str_t *body);
+
+/* the answer to a poll where nothing is decided, as of a phase handler */
+
+ngx_int_t ngx_http_adm_room_open(ngx_http_request_t *r, ngx_adm_use_t *use);
+
+/* the waiting page */
+
+ngx_int_t ngx_http_adm_room_page(ngx_http_request_t *r,
+    ngx_http_adm_room_t *room, ngx_adm_answer_t *answer, ngx_str_t *instance,
+    ngx_str_t *body);
+
+
+extern ngx_str_t  ngx_http_adm_json;     /* the type */
+
+
 /* ngx_http_adm_page.c: HTML pages with placeholders, embedded at build */
 
 typedef struct {
@@ -307,6 +449,14 @@ typedef struct {
 
 ngx_array_t *ngx_http_adm_page_compile(ngx_conf_t *cf,
     ngx_http_adm_page_e page);
+
+/*
+ * A page of the site's own, likewise; "names" are the placeholders that it
+ * may have, besides {{script}}.  NULL: the log says why.
+ */
+
+ngx_array_t *ngx_http_adm_page_file(ngx_conf_t *cf, ngx_str_t *file,
+    ngx_str_t *names, ngx_uint_t n);
 
 /* its Content-Security-Policy; empty if it has none */
 

@@ -53,6 +53,8 @@ ngx_http_adm_present(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
 
     ngx_memzero(&s->answer, sizeof(ngx_adm_answer_t));
 
+    s->grant = step->grant;
+
     s->answer.retry = NGX_ADM_NO_RETRY;
     s->values = step->values;
     s->dry_run = step->dry_run;

@@ -23,6 +23,18 @@ ngx_http_adm_demand_asked(ngx_http_adm_ctx_t *ctx)
 {
     ngx_http_adm_main_conf_t  *amcf;
 
+    if (ctx->asked) {
+        return;
+    }
+
+    ctx->asked = 1;
+
+    /* who waits in line was counted when they came */
+
+    if (ctx->subject.poll || ctx->subject.again) {
+        return;
+    }
+
     amcf = ngx_http_get_module_main_conf(ctx->request,
                                          ngx_http_admission_module);
 
@@ -40,7 +52,10 @@ ngx_http_adm_demand_refused(ngx_http_adm_ctx_t *ctx)
     ngx_uint_t                 turn;
     ngx_http_adm_main_conf_t  *amcf;
 
-    if (ctx->answer.retry == NGX_ADM_NO_RETRY) {
+    if (ctx->answer.retry == NGX_ADM_NO_RETRY
+        || (ctx->answer.pace == 0
+            && (ctx->subject.poll || ctx->subject.again)))
+    {
         return;
     }
 

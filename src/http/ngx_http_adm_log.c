@@ -14,6 +14,7 @@
 
 #define NGX_HTTP_ADM_LOG_LINES   32
 #define NGX_HTTP_ADM_LOG_PERIOD  1000        /* ms */
+#define NGX_HTTP_ADM_LOG_FACTS   (64 + 4 * NGX_INT64_LEN)
 
 
 /* a line of this second, in this process */
@@ -31,6 +32,7 @@ static ngx_http_adm_log_line_t *ngx_http_adm_log_find(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
 static void ngx_http_adm_log_line(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
+static u_char *ngx_http_adm_log_facts(u_char *p, ngx_adm_answer_t *answer);
 static void ngx_http_adm_log_tick(ngx_event_t *ev);
 
 
@@ -67,7 +69,11 @@ ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx)
 
     use = ctx->by;
 
-    if (ctx->request->connection->log->log_level < ctx->level) {
+    /* whoever polls has been refused, and logged, before */
+
+    if (ctx->request->connection->log->log_level < ctx->level
+        || ctx->answer.reason == NGX_ADM_REASON_POLL)
+    {
         return;
     }
 
@@ -97,33 +103,52 @@ ngx_http_adm_log_refusal(ngx_http_adm_ctx_t *ctx)
 static void
 ngx_http_adm_log_line(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
 {
-    u_char            *p;
     ngx_str_t          correlation;
-    ngx_adm_answer_t  *answer;
     ngx_adm_reason_t  *reason;
-    u_char             retry[sizeof(", retry after:  s") + NGX_INT_T_LEN];
+    u_char             facts[NGX_HTTP_ADM_LOG_FACTS];
 
-    answer = &ctx->answer;
-    reason = &ngx_adm_reasons[answer->reason];
+    reason = &ngx_adm_reasons[ctx->answer.reason];
 
-    p = retry;
-
-    if (answer->retry != NGX_ADM_NO_RETRY) {
-        p = ngx_sprintf(p, ", retry after: %ui s", answer->retry);
-    }
-
-    *p = '\0';
+    *ngx_http_adm_log_facts(facts, &ctx->answer) = '\0';
 
     if (ngx_http_adm_correlation(ctx->request, &correlation) != NGX_OK) {
         ngx_str_null(&correlation);
     }
 
     ngx_log_error(ctx->level, ctx->request->connection->log, 0,
-                  "admission: %V by %V \"%V\", reason: %V%s, "
-                  "remaining: %uL%s, correlation: \"%V\"",
+                  "admission: %V by %V \"%V\", reason: %V%s%s, "
+                  "correlation: \"%V\"",
                   &ngx_adm_verdicts[reason->verdict], &use->policy->name,
-                  &use->name, &reason->name, retry, answer->quota.remaining,
+                  &use->name, &reason->name, facts,
                   ctx->dry_run ? ", dry run" : "", &correlation);
+}
+
+
+/* when to come back, and what is left of a limit, or the place in a line */
+
+static u_char *
+ngx_http_adm_log_facts(u_char *p, ngx_adm_answer_t *answer)
+{
+    ngx_adm_place_t  *place;
+
+    place = answer->place;
+
+    if (answer->retry != NGX_ADM_NO_RETRY) {
+        p = ngx_sprintf(p, ", retry after: %ui s", answer->retry);
+    }
+
+    if (place == NULL) {
+        return ngx_sprintf(p, ", remaining: %uL", answer->quota.remaining);
+    }
+
+    p = ngx_sprintf(p, ", state: %V", &ngx_adm_places[place->state]);
+
+    if (place->ticket) {
+        p = ngx_sprintf(p, ", ticket: %uL", place->ticket);
+    }
+
+    return place->has_wait
+           ? ngx_sprintf(p, ", position: %uL", place->ahead + 1) : p;
 }
 
 

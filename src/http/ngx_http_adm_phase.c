@@ -108,6 +108,12 @@ ngx_http_adm_begin(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx)
 
     mode = ngx_http_adm_mode(amcf, alcf);
 
+    /* a poll never goes to the upstream */
+
+    if (mode != NGX_HTTP_ADM_ON && alcf->wait && ngx_http_adm_room_polled(r)) {
+        return ngx_http_adm_room_open(r, alcf->wait);
+    }
+
     if (mode == NGX_HTTP_ADM_OFF) {
         return NGX_DECLINED;
     }
@@ -118,7 +124,10 @@ ngx_http_adm_begin(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        ngx_http_adm_demand_asked(ctx);
+    }
+
+    if (alcf->wait) {
+        ctx->subject.poll = ngx_http_adm_room_polled(r);
     }
 
     ctx->location = alcf;

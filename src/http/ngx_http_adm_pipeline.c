@@ -13,6 +13,8 @@
 
 
 static ngx_int_t ngx_http_adm_checks(ngx_http_adm_ctx_t *ctx);
+static ngx_int_t ngx_http_adm_polled(ngx_http_adm_ctx_t *ctx);
+static ngx_uint_t ngx_http_adm_preflight(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_adm_applied(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
 static ngx_http_adm_step_t *ngx_http_adm_push_step(ngx_http_adm_ctx_t *ctx,
@@ -103,6 +105,7 @@ ngx_http_adm_claim(ngx_http_adm_ctx_t *ctx)
 
     case NGX_OK:
         ctx->admitted = 1;
+        ngx_http_adm_demand_asked(ctx);
         return NGX_DECLINED;
 
     case NGX_AGAIN:
@@ -151,9 +154,17 @@ ngx_http_adm_checks(ngx_http_adm_ctx_t *ctx)
 
     while (ctx->next < ctx->location->npipeline) {
 
-        use = ctx->location->pipeline[ctx->next++];
+        use = ctx->location->pipeline[ctx->next];
 
-        if (ngx_http_adm_applied(ctx, use)) {
+        if (ctx->subject.poll && ctx->subject.place && !use->policy->tokens) {
+            break;
+        }
+
+        ctx->next++;
+
+        if (ngx_http_adm_applied(ctx, use)
+            || (use->policy->tokens && ngx_http_adm_preflight(ctx->request)))
+        {
             continue;
         }
 
@@ -171,7 +182,49 @@ ngx_http_adm_checks(ngx_http_adm_ctx_t *ctx)
 
     ngx_http_adm_undo_rehearsal(ctx);
 
-    return NGX_OK;
+    return (ctx->subject.poll && ctx->subject.place)
+           ? ngx_http_adm_polled(ctx) : NGX_OK;
+}
+
+
+/* no room objects: that is the answer to a poll, which goes no further */
+
+static ngx_int_t
+ngx_http_adm_polled(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_queue_t          *q;
+    ngx_http_adm_step_t  *step;
+
+    q = ngx_queue_last(&ctx->steps);
+    step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
+
+    ctx->decided = 1;
+    ctx->by = step->use;
+
+    ctx->answer.reason = NGX_ADM_REASON_POLL;
+    ctx->answer.policy = step->use->name;
+    ctx->answer.place = ctx->subject.place;
+    ctx->answer.retry = NGX_ADM_NO_RETRY;
+
+    return NGX_BUSY;
+}
+
+
+/*
+ * What a browser asks before a request to another origin carries neither
+ * cookies nor the fields that it asks for.
+ */
+
+static ngx_uint_t
+ngx_http_adm_preflight(ngx_http_request_t *r)
+{
+    ngx_str_t  value;
+
+    static ngx_str_t  name = ngx_string("access-control-request-method");
+
+    return r->method == NGX_HTTP_OPTIONS
+           && ngx_http_adm_request_field(r, &name, &value) == NGX_OK
+           && value.data != NULL;
 }
 
 
@@ -251,12 +304,25 @@ ngx_http_adm_evaluate(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
 static ngx_int_t
 ngx_http_adm_check_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
 {
-    ngx_adm_rc_e  rc;
+    ngx_adm_rc_e        rc;
+    ngx_adm_subject_t  *s;
+
+    s = &ctx->subject;
+
+    if (step->use->policy->tokens
+        && ngx_http_adm_tokens(ctx->request, ngx_http_adm_room_of(step->use),
+                               step->dry_run, &s->tokens, &s->ntokens)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     ngx_http_adm_present(ctx, step);
 
-    rc = step->use->policy->check(&ctx->subject, step->use->conf,
+    rc = step->use->policy->check(s, step->use->conf,
                                   ngx_http_adm_step_state(step));
+
+    step->grant = s->grant;
 
     if (rc != NGX_ADM_CLAIM && rc != NGX_ADM_ASK) {
         return ngx_http_adm_result(ctx, step, rc);
@@ -566,6 +632,7 @@ ngx_http_adm_refuse(ngx_http_adm_ctx_t *ctx)
 {
     ctx->over = 1;
 
+    ngx_http_adm_demand_asked(ctx);
     ngx_http_adm_demand_refused(ctx);
     ngx_http_adm_log_refusal(ctx);
     ngx_http_adm_give_back(ctx, ngx_http_adm_cause(ctx));

@@ -27,18 +27,25 @@ typedef struct {
 static void ngx_http_adm_reply_first(ngx_http_request_t *r, ngx_str_t *key);
 static ngx_int_t ngx_http_adm_reply_fields(ngx_http_request_t *r,
     ngx_adm_answer_t *answer);
+static ngx_int_t ngx_http_adm_reply_retry(ngx_http_request_t *r,
+    ngx_adm_answer_t *answer);
 static ngx_int_t ngx_http_adm_reply_quota(ngx_http_request_t *r,
     ngx_adm_answer_t *answer);
 static ngx_uint_t ngx_http_adm_has_error_page(ngx_http_request_t *r,
     ngx_uint_t status);
-static ngx_int_t ngx_http_adm_reply_body(ngx_http_request_t *r,
-    ngx_adm_answer_t *answer, ngx_str_t *type, ngx_str_t *body);
+static ngx_adm_grant_t *ngx_http_adm_reply_grant(ngx_http_adm_ctx_t *ctx);
+static ngx_int_t ngx_http_adm_reply_body(ngx_http_adm_ctx_t *ctx,
+    ngx_uint_t status, ngx_str_t *type, ngx_str_t *body);
+static ngx_int_t ngx_http_adm_reply_csp(ngx_http_adm_ctx_t *ctx);
 static ngx_uint_t ngx_http_adm_accepts_html(ngx_str_t *accept);
 static ngx_int_t ngx_http_adm_reply_html(ngx_http_request_t *r,
     ngx_adm_answer_t *answer, ngx_str_t *instance, ngx_str_t *body);
-static ngx_int_t ngx_http_adm_reply_problem(ngx_http_request_t *r,
-    ngx_adm_answer_t *answer, ngx_str_t *instance, ngx_str_t *body);
+static u_char *ngx_http_adm_reply_by(u_char *p, ngx_adm_answer_t *answer);
+static ngx_int_t ngx_http_adm_reply_problem(ngx_http_adm_ctx_t *ctx,
+    ngx_uint_t status, ngx_str_t *instance, ngx_str_t *body);
 
+
+ngx_str_t  ngx_http_adm_json = ngx_string("application/json");
 
 static ngx_str_t  ngx_http_adm_retry_after = ngx_string("Retry-After");
 static ngx_str_t  ngx_http_adm_cache_control = ngx_string("Cache-Control");
@@ -68,20 +75,29 @@ ngx_http_adm_reply(ngx_http_adm_ctx_t *ctx)
     answer = &ctx->answer;
     status = ngx_adm_reasons[answer->reason].status;
 
+    if (answer->place) {
+        status = ngx_http_adm_room_status(ngx_http_adm_room_of(ctx->by),
+                                          answer);
+        answer->place->poll = ngx_max(answer->place->poll,
+                                      answer->retry * 1000
+                                      * (answer->retry != NGX_ADM_NO_RETRY
+                                         && answer->pace != 0));
+    }
+
     if (ngx_http_adm_reply_fields(r, answer) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* a site's own page wins */
+    /* a site's own page wins, but a room has one of its own */
 
-    if (ngx_http_adm_has_error_page(r, status)) {
+    if (answer->place == NULL && ngx_http_adm_has_error_page(r, status)) {
         ctx->paged = 1;
         return status;
     }
 
     if (ngx_http_adm_add_field(r, &ngx_http_adm_vary, &ngx_http_adm_accept_key)
         != NGX_OK
-        || ngx_http_adm_reply_body(r, answer, &type, &body) != NGX_OK)
+        || ngx_http_adm_reply_body(ctx, status, &type, &body) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -99,30 +115,36 @@ ngx_http_adm_reply(ngx_http_adm_ctx_t *ctx)
 static ngx_int_t
 ngx_http_adm_reply_fields(ngx_http_request_t *r, ngx_adm_answer_t *answer)
 {
-    ngx_str_t  value;
-
     if (answer->quota.quota && ngx_http_adm_reply_quota(r, answer) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (answer->retry != NGX_ADM_NO_RETRY) {
-        value.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-        if (value.data == NULL) {
-            return NGX_ERROR;
-        }
-
-        value.len = ngx_http_adm_put_number(value.data, answer->retry)
-                    - value.data;
-
-        if (ngx_http_adm_add_field(r, &ngx_http_adm_retry_after, &value)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
+    if (answer->retry != NGX_ADM_NO_RETRY
+        && answer->reason != NGX_ADM_REASON_POLL
+        && ngx_http_adm_reply_retry(r, answer) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     return ngx_http_adm_add_field(r, &ngx_http_adm_cache_control,
                                   &ngx_http_adm_no_store);
+}
+
+
+static ngx_int_t
+ngx_http_adm_reply_retry(ngx_http_request_t *r, ngx_adm_answer_t *answer)
+{
+    ngx_str_t  value;
+
+    value.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_http_adm_put_number(value.data, answer->retry)
+                - value.data;
+
+    return ngx_http_adm_add_field(r, &ngx_http_adm_retry_after, &value);
 }
 
 
@@ -199,11 +221,41 @@ ngx_http_adm_has_error_page(ngx_http_request_t *r, ngx_uint_t status)
 }
 
 
+/* of the step that refused */
+
+static ngx_adm_grant_t *
+ngx_http_adm_reply_grant(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_queue_t          *q;
+    ngx_http_adm_step_t  *step;
+
+    for (q = ngx_queue_last(&ctx->steps); /* void */ ; q = ngx_queue_prev(q)) {
+        step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
+
+        if (step->use == ctx->by) {
+            return &step->grant;
+        }
+    }
+}
+
+
 static ngx_int_t
-ngx_http_adm_reply_body(ngx_http_request_t *r, ngx_adm_answer_t *answer,
+ngx_http_adm_reply_body(ngx_http_adm_ctx_t *ctx, ngx_uint_t status,
     ngx_str_t *type, ngx_str_t *body)
 {
-    ngx_str_t  accept, instance;
+    ngx_str_t            accept, instance;
+    ngx_adm_answer_t    *answer;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    answer = &ctx->answer;
+
+    if (answer->reason == NGX_ADM_REASON_POLL) {
+        *type = ngx_http_adm_json;
+        return ngx_http_adm_room_state(r, ngx_http_adm_room_of(ctx->by),
+                                       answer->place,
+                                       ngx_http_adm_reply_grant(ctx), body);
+    }
 
     if (ngx_http_adm_request_field(r, &ngx_http_adm_accept, &accept) != NGX_OK
         || ngx_http_adm_correlation(r, &instance) != NGX_OK)
@@ -213,12 +265,37 @@ ngx_http_adm_reply_body(ngx_http_request_t *r, ngx_adm_answer_t *answer,
 
     if (ngx_http_adm_accepts_html(&accept)) {
         *type = ngx_http_adm_html;
-        return ngx_http_adm_reply_html(r, answer, &instance, body);
+
+        if (answer->place == NULL) {
+            return ngx_http_adm_reply_html(r, answer, &instance, body);
+        }
+
+        if (ngx_http_adm_reply_csp(ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_adm_room_page(r, ngx_http_adm_room_of(ctx->by), answer,
+                                      &instance, body);
     }
 
     *type = ngx_http_adm_problem;
 
-    return ngx_http_adm_reply_problem(r, answer, &instance, body);
+    return ngx_http_adm_reply_problem(ctx, status, &instance, body);
+}
+
+
+/* of the embedded page: a site knows what its own one needs */
+
+static ngx_int_t
+ngx_http_adm_reply_csp(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_str_t  key;
+
+    ngx_str_set(&key, "Content-Security-Policy");
+
+    return ngx_http_adm_room_of(ctx->by)->page ? NGX_OK
+           : ngx_http_adm_add_field(ctx->request, &key,
+                                ngx_http_adm_page_csp(NGX_HTTP_ADM_PAGE_WAIT));
 }
 
 
@@ -314,29 +391,60 @@ ngx_http_adm_reply_html(ngx_http_request_t *r, ngx_adm_answer_t *answer,
 }
 
 
+/* which policy refused, and when to come back */
+
+static u_char *
+ngx_http_adm_reply_by(u_char *p, ngx_adm_answer_t *answer)
+{
+    p = ngx_http_adm_put(p, ",\"policy\":\"");
+    p = ngx_http_adm_put_str(p, &answer->policy);
+    p = ngx_http_adm_put(p, "\"");
+
+    if (answer->quota.quota) {
+        p = ngx_http_adm_put(p, ",\"violated-policies\":[\"");
+        p = ngx_http_adm_put_str(p, &answer->policy);
+        p = ngx_http_adm_put(p, "\"]");
+    }
+
+    if (answer->retry != NGX_ADM_NO_RETRY) {
+        p = ngx_http_adm_put(p, ",\"retry_after\":");
+        p = ngx_http_adm_put_number(p, answer->retry);
+    }
+
+    return p;
+}
+
+
 /*
  * RFC 9457.  Nothing in it needs escaping: the words are ours, names and the
  * correlation id were checked.
  */
 
 static ngx_int_t
-ngx_http_adm_reply_problem(ngx_http_request_t *r, ngx_adm_answer_t *answer,
+ngx_http_adm_reply_problem(ngx_http_adm_ctx_t *ctx, ngx_uint_t status,
     ngx_str_t *instance, ngx_str_t *body)
 {
-    u_char            *p;
-    size_t             size;
-    ngx_adm_reason_t  *reason;
+    u_char               *p;
+    size_t                size;
+    ngx_adm_grant_t      *grant;
+    ngx_adm_answer_t     *answer;
+    ngx_adm_reason_t     *reason;
+    ngx_http_adm_room_t  *room;
 
+    answer = &ctx->answer;
     reason = &ngx_adm_reasons[answer->reason];
+    room = answer->place ? ngx_http_adm_room_of(ctx->by) : NULL;
+    grant = ngx_http_adm_reply_grant(ctx);
 
     size = sizeof("{'type':'','title':'','status':,'detail':'','instance':'',"
                   "'reason':'','policy':'','violated-policies':[''],"
                   "'retry_after':}") - 1
            + reason->type.len + reason->title.len + reason->detail.len
            + instance->len + reason->name.len + 2 * answer->policy.len
-           + NGX_HTTP_ADM_NUMBERS;
+           + NGX_HTTP_ADM_NUMBERS
+           + (room ? ngx_http_adm_room_size(room, grant) : 0);
 
-    p = ngx_pnalloc(r->pool, size);
+    p = ngx_pnalloc(ctx->request->pool, size);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -348,28 +456,19 @@ ngx_http_adm_reply_problem(ngx_http_request_t *r, ngx_adm_answer_t *answer,
     p = ngx_http_adm_put(p, "\",\"title\":\"");
     p = ngx_http_adm_put_str(p, &reason->title);
     p = ngx_http_adm_put(p, "\",\"status\":");
-    p = ngx_http_adm_put_number(p, reason->status);
+    p = ngx_http_adm_put_number(p, status);
     p = ngx_http_adm_put(p, ",\"detail\":\"");
     p = ngx_http_adm_put_str(p, &reason->detail);
     p = ngx_http_adm_put(p, "\",\"instance\":\"");
     p = ngx_http_adm_put_str(p, instance);
     p = ngx_http_adm_put(p, "\",\"reason\":\"");
     p = ngx_http_adm_put_str(p, &reason->name);
-    p = ngx_http_adm_put(p, "\",\"policy\":\"");
-    p = ngx_http_adm_put_str(p, &answer->policy);
+    p = ngx_http_adm_put(p, "\"");
+    p = ngx_http_adm_reply_by(p, answer);
 
-    if (answer->quota.quota) {
-        p = ngx_http_adm_put(p, "\",\"violated-policies\":[\"");
-        p = ngx_http_adm_put_str(p, &answer->policy);
-        p = ngx_http_adm_put(p, "\"]");
-
-    } else {
-        p = ngx_http_adm_put(p, "\"");
-    }
-
-    if (answer->retry != NGX_ADM_NO_RETRY) {
-        p = ngx_http_adm_put(p, ",\"retry_after\":");
-        p = ngx_http_adm_put_number(p, answer->retry);
+    if (room) {
+        *p++ = ',';
+        p = ngx_http_adm_room_tell(p, room, answer->place, grant);
     }
 
     *p++ = '}';

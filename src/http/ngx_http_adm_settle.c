@@ -15,6 +15,7 @@
 static ngx_int_t ngx_http_adm_header_filter(ngx_http_request_t *r);
 static void ngx_http_adm_settlement(ngx_http_adm_ctx_t *ctx,
     ngx_adm_settlement_t *settlement);
+static ngx_uint_t ngx_http_adm_ends(ngx_list_t *fields, ngx_uint_t strip);
 static ngx_uint_t ngx_http_adm_sent(ngx_http_request_t *r);
 
 
@@ -54,6 +55,16 @@ ngx_http_adm_header_filter(ngx_http_request_t *r)
         } else if (ctx && ctx->paged) {
             ngx_http_adm_reply_filter(r);
         }
+
+        if (ctx && ctx->subject.place && !ctx->granted) {
+            ctx->granted = 1;
+
+            (void) ngx_http_adm_ends(&r->headers_out.headers, 1);
+
+            if (ngx_http_adm_grants(ctx) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
     }
 
     return ngx_http_next_header_filter(r);
@@ -85,6 +96,7 @@ ngx_http_adm_settle(ngx_http_adm_ctx_t *ctx)
             step->use->policy->settle(&ctx->subject, step->use->conf,
                                       ngx_http_adm_step_state(step),
                                       &settlement);
+            step->grant = ctx->subject.grant;
         }
 
         step->held = 0;
@@ -106,12 +118,14 @@ ngx_http_adm_end(ngx_http_adm_ctx_t *ctx)
     r = ctx->request;
 
     if (r->upstream && r->upstream_states && ngx_http_adm_sent(r)) {
+        ctx->lost = 1;
         ngx_http_adm_settle(ctx);
         return;
     }
 
     ctx->over = 1;
 
+    ngx_http_adm_demand_asked(ctx);
     ngx_http_adm_count(ctx);
     ngx_http_adm_give_back(ctx, NGX_ADM_CAUSE_GONE);
 }
@@ -160,6 +174,8 @@ ngx_http_adm_settlement(ngx_http_adm_ctx_t *ctx,
 
     settlement->outcome = NGX_ADM_UNREACHED;
     settlement->status = 0;
+    settlement->ends = 0;
+    settlement->lost = ctx->lost;
 
     if (u == NULL || ngx_http_adm_cached(r)) {
 
@@ -179,10 +195,46 @@ ngx_http_adm_settlement(ngx_http_adm_ctx_t *ctx,
     } else if (u->state->header_time != (ngx_msec_t) -1) {
         settlement->outcome = NGX_ADM_ANSWERED;
         settlement->status = u->headers_in.status_n;
+        settlement->ends = ngx_http_adm_ends(&u->headers_in.headers, 0);
 
     } else if (ngx_http_adm_sent(r)) {
         settlement->outcome = NGX_ADM_UNANSWERED;
     }
+}
+
+
+/* Admission-Session: end, from the upstream; it is not the client's to see */
+
+static ngx_uint_t
+ngx_http_adm_ends(ngx_list_t *fields, ngx_uint_t strip)
+{
+    ngx_uint_t        i, ends;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  name = ngx_string("Admission-Session");
+
+    ends = 0;
+
+    for (part = &fields->part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].hash == 0 || h[i].key.len != name.len
+                || ngx_strncasecmp(h[i].key.data, name.data, name.len) != 0)
+            {
+                continue;
+            }
+
+            ends |= h[i].value.len == 3
+                    && ngx_strncasecmp(h[i].value.data, (u_char *) "end", 3)
+                       == 0;
+            h[i].hash = strip ? 0 : h[i].hash;
+        }
+    }
+
+    return ends;
 }
 
 

@@ -8,6 +8,7 @@
 
 
 static ngx_str_t ngx_http_adm_expected(ngx_conf_t *cf, ngx_conf_enum_t *list);
+static ngx_str_t *ngx_http_adm_use_name(void *named);
 
 
 ngx_uint_t
@@ -188,25 +189,112 @@ ngx_http_adm_compile(ngx_conf_t *cf, ngx_str_t *text,
 }
 
 
-ngx_str_t
-ngx_http_adm_names(ngx_conf_t *cf, ngx_array_t *names)
+ngx_int_t
+ngx_http_adm_read_rate(ngx_conf_t *cf, ngx_str_t *text, const char *what,
+    ngx_str_t *name, const char *directive, adm_rate_t *rate)
 {
-    u_char      *p;
-    size_t       len;
-    ngx_str_t    list, *name;
-    ngx_uint_t   i, n;
+    adm_str_t  literal;
+
+    literal.len = text->len;
+    literal.data = text->data;
+
+    if (adm_rate_parse(literal, rate) == ADM_OK) {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid %s \"%V\" of \"%V\" in \"%s\", it must be "
+                       "a number from 1 to %d with \"r/s\", \"r/m\", \"r/h\" "
+                       "or \"r/d\", as \"10r/s\"",
+                       what, text, name, directive, ADM_RATE_MAX);
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_adm_read_burst(ngx_conf_t *cf, ngx_str_t *text, const char *what,
+    ngx_str_t *name, const char *directive, uint64_t *burst)
+{
+    adm_str_t  literal;
+
+    literal.len = text->len;
+    literal.data = text->data;
+
+    if (adm_uint_parse(literal, 0, ADM_GCRA_COST_MAX, burst) == ADM_OK) {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid %s \"%V\" of \"%V\" in \"%s\", it must be "
+                       "a number from 0 to %d",
+                       what, text, name, directive, ADM_GCRA_COST_MAX);
+
+    return NGX_ERROR;
+}
+
+
+ngx_str_t
+ngx_http_adm_concat(ngx_conf_t *cf, const char *before, ngx_str_t *name,
+    const char *after)
+{
+    ngx_str_t  text;
+
+    text.len = ngx_strlen(before) + name->len + ngx_strlen(after);
+    text.data = ngx_pnalloc(cf->pool, text.len);
+
+    if (text.data) {
+        (void) ngx_sprintf(text.data, "%s%V%s", before, name, after);
+    }
+
+    return text;
+}
+
+
+void *
+ngx_http_adm_named(ngx_array_t *all, ngx_http_adm_name_pt name_of,
+    ngx_str_t *name)
+{
+    void        **named;
+    ngx_str_t    *known;
+    ngx_uint_t    i;
+
+    named = all->elts;
+
+    for (i = 0; i < all->nelts; i++) {
+        known = name_of(named[i]);
+
+        if (known->len == name->len
+            && ngx_strncmp(known->data, name->data, name->len) == 0)
+        {
+            return named[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_str_t
+ngx_http_adm_names(ngx_conf_t *cf, ngx_array_t *all,
+    ngx_http_adm_name_pt name_of)
+{
+    void        **named;
+    u_char       *p;
+    size_t        len;
+    ngx_str_t     list;
+    ngx_uint_t    i;
 
     ngx_str_set(&list, "none");
 
-    n = names ? names->nelts : 0;
-    name = n ? names->elts : NULL;
+    named = all->elts;
     len = 0;
 
-    for (i = 0; i < n; i++) {
-        len += name[i].len + sizeof("\"\", ") - 1;
+    for (i = 0; i < all->nelts; i++) {
+        len += name_of(named[i])->len + sizeof("\"\", ") - 1;
     }
 
-    p = n ? ngx_pnalloc(cf->pool, len) : NULL;
+    p = len ? ngx_pnalloc(cf->pool, len) : NULL;
 
     if (p == NULL) {
         return list;
@@ -214,11 +302,62 @@ ngx_http_adm_names(ngx_conf_t *cf, ngx_array_t *names)
 
     list.data = p;
 
-    for (i = 0; i < n; i++) {
-        p = ngx_sprintf(p, "%s\"%V\"", i ? ", " : "", &name[i]);
+    for (i = 0; i < all->nelts; i++) {
+        p = ngx_sprintf(p, "%s\"%V\"", i ? ", " : "", name_of(named[i]));
     }
 
     list.len = p - list.data;
 
     return list;
+}
+
+
+void *
+ngx_http_adm_push_use(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf,
+    ngx_adm_policy_e policy, const char *what, ngx_str_t *name, size_t size)
+{
+    ngx_array_t              **uses;
+    ngx_http_adm_use_conf_t   *of, **place;
+
+    uses = &alcf->uses[policy];
+
+    if (*uses == NULL) {
+        *uses = ngx_array_create(cf->pool, 4, sizeof(void *));
+        if (*uses == NULL) {
+            return NULL;
+        }
+    }
+
+    of = ngx_http_adm_named(*uses, ngx_http_adm_use_name, name);
+
+    if (of) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%s \"%V\" is already set at %V:%ui",
+                           what, name, &of->file, of->line);
+        return NULL;
+    }
+
+    place = ngx_array_push(*uses);
+    of = ngx_pcalloc(cf->pool, size);
+
+    if (place == NULL || of == NULL) {
+        return NULL;
+    }
+
+    *place = of;
+
+    of->use.name = *name;
+    of->file = cf->conf_file->file.name;
+    of->line = cf->conf_file->line;
+
+    return of;
+}
+
+
+static ngx_str_t *
+ngx_http_adm_use_name(void *named)
+{
+    ngx_http_adm_use_conf_t  *of = named;
+
+    return &of->use.name;
 }

@@ -14,7 +14,7 @@ static ngx_int_t ngx_http_adm_init_series(ngx_adm_counters_t *counters,
 static ngx_int_t ngx_http_adm_merge_uses(ngx_conf_t *cf,
     ngx_http_adm_loc_conf_t *prev, ngx_http_adm_loc_conf_t *conf);
 static ngx_int_t ngx_http_adm_init_uses(ngx_conf_t *cf,
-    ngx_http_adm_loc_conf_t *alcf);
+    ngx_http_adm_main_conf_t *amcf, ngx_http_adm_loc_conf_t *alcf);
 static ngx_int_t ngx_http_adm_build_pipeline(ngx_conf_t *cf,
     ngx_http_adm_loc_conf_t *alcf);
 
@@ -38,6 +38,9 @@ ngx_http_adm_create_main_conf(ngx_conf_t *cf)
      *     amcf->node = NULL;
      *     amcf->demand = NULL;
      *     amcf->settings = NULL;
+     *     amcf->state = NULL;
+     *     amcf->keys = NULL;
+     *     amcf->tokens = NULL;
      *     amcf->mode = NULL;
      *     amcf->modes = 0;
      *     amcf->timeout = 0;
@@ -50,6 +53,9 @@ ngx_http_adm_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&amcf->rates, cf->pool, 8,
                           sizeof(ngx_http_adm_rate_conf_t *))
+           != NGX_OK
+        || ngx_array_init(&amcf->rooms, cf->pool, 4,
+                          sizeof(ngx_http_adm_room_t *))
            != NGX_OK
         || ngx_array_init(&amcf->limits, cf->pool, 8,
                           sizeof(ngx_adm_limit_t *))
@@ -101,11 +107,12 @@ static ngx_int_t
 ngx_http_adm_init_series(ngx_adm_counters_t *counters,
     ngx_http_adm_main_conf_t *amcf)
 {
-    ngx_str_t  decision, upstream, node, others;
+    ngx_str_t  decision, upstream, node, tokens, others;
 
     ngx_str_set(&decision, "decision");
     ngx_str_set(&upstream, "upstream");
     ngx_str_set(&node, "node");
+    ngx_str_set(&tokens, "tokens");
     ngx_str_set(&others, "");
 
     amcf->decisions = ngx_adm_counters_series(counters,
@@ -115,8 +122,11 @@ ngx_http_adm_init_series(ngx_adm_counters_t *counters,
                                             NGX_ADM_FAMILY_HISTOGRAM,
                                             &upstream);
     amcf->node = ngx_adm_counters_series(counters, NGX_ADM_FAMILY_NODE, &node);
+    amcf->tokens = ngx_adm_counters_series(counters, NGX_ADM_FAMILY_NODE,
+                                           &tokens);
 
     if (amcf->decisions == NULL || amcf->answers == NULL || amcf->node == NULL
+        || amcf->tokens == NULL
         || ngx_adm_counters_series(counters, NGX_ADM_FAMILY_LEVEL, &others)
            == NULL)
     {
@@ -130,7 +140,8 @@ ngx_http_adm_init_series(ngx_adm_counters_t *counters,
 char *
 ngx_http_adm_init_main_conf(ngx_conf_t *cf, void *conf)
 {
-    return ngx_http_adm_init_rates(cf, conf);
+    return ngx_http_adm_init_rates(cf, conf) == NGX_CONF_OK
+           ? ngx_http_adm_init_rooms(cf, conf) : NGX_CONF_ERROR;
 }
 
 
@@ -186,10 +197,13 @@ ngx_http_adm_create_loc_conf(ngx_conf_t *cf)
      *     alcf->ignored = 0;
      *     alcf->pipeline = NULL;
      *     alcf->npipeline = 0;
+     *     alcf->wait = NULL;
      *     alcf->public = 0;
      *     alcf->content = NULL;
      *     alcf->strict = 0;
      *     alcf->control = { 0, NULL };
+     *     alcf->room = NULL;
+     *     alcf->room_name = { 0, NULL };
      */
 
     alcf->mode = NGX_CONF_UNSET_UINT;
@@ -234,22 +248,25 @@ ngx_http_adm_merge_uses(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *prev,
 {
     ngx_uint_t                 i;
     ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_adm_main_conf_t  *amcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_admission_module);
 
     if (clcf->noname && conf->content == NULL) {
         conf->content = prev->content;
         conf->public = prev->public;
         conf->strict = prev->strict;
         conf->control = prev->control;
+        conf->room = prev->room;
     }
 
     if (clcf->lmt_excpt && clcf->handler == NULL && conf->content) {
         clcf->handler = ngx_http_adm_content_handler;
     }
 
-    if (ngx_http_adm_init_uses(cf, prev) != NGX_OK
-        || ngx_http_adm_init_uses(cf, conf) != NGX_OK)
+    if (ngx_http_adm_init_uses(cf, amcf, prev) != NGX_OK
+        || ngx_http_adm_init_uses(cf, amcf, conf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -274,18 +291,34 @@ ngx_http_adm_merge_uses(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *prev,
 }
 
 
-static ngx_int_t
-ngx_http_adm_init_uses(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf)
-{
-    ngx_http_adm_main_conf_t  *amcf;
+/* what is given by name is looked up */
 
-    if (alcf->uses[NGX_ADM_POLICY_RATE] == NULL) {
-        return NGX_OK;
+static ngx_int_t
+ngx_http_adm_init_uses(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
+    ngx_http_adm_loc_conf_t *alcf)
+{
+    ngx_array_t  *waits, *limits;
+
+    waits = alcf->uses[NGX_ADM_POLICY_ROOM];
+    limits = alcf->uses[NGX_ADM_POLICY_RATE];
+
+    if ((waits && ngx_http_adm_init_waits(cf, amcf, waits) != NGX_OK)
+        || (limits && ngx_http_adm_init_limits(cf, amcf, limits) != NGX_OK))
+    {
+        return NGX_ERROR;
     }
 
-    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_admission_module);
+    if (alcf->room_name.len && alcf->room == NULL) {
+        alcf->room = ngx_http_adm_room_named(cf, amcf, &alcf->room_name,
+                                             "admission_room_api",
+                                             &alcf->room_file,
+                                             alcf->room_line);
+        if (alcf->room == NULL) {
+            return NGX_ERROR;
+        }
+    }
 
-    return ngx_http_adm_init_limits(cf, amcf, alcf->uses[NGX_ADM_POLICY_RATE]);
+    return NGX_OK;
 }
 
 
@@ -327,6 +360,10 @@ ngx_http_adm_build_pipeline(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf)
 
         for (j = 0; j < alcf->uses[i]->nelts; j++) {
             alcf->pipeline[alcf->npipeline++] = uses[j];
+
+            if (i == NGX_ADM_POLICY_ROOM && alcf->wait == NULL) {
+                alcf->wait = uses[j];
+            }
         }
     }
 

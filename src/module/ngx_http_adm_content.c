@@ -20,9 +20,6 @@ static ngx_uint_t ngx_http_adm_loopback(struct sockaddr *sa);
 static ngx_uint_t ngx_http_adm_own_name(ngx_http_request_t *r);
 
 
-ngx_str_t  ngx_http_adm_json = ngx_string("application/json");
-
-
 /* nginx keeps the names of servers only until the configuration is read */
 
 ngx_int_t
@@ -146,6 +143,15 @@ ngx_http_adm_content_word(ngx_conf_t *cf, ngx_command_t *cmd,
 
     flags = alcf->content->flags;
 
+    if ((flags & NGX_HTTP_ADM_CONTENT_ROOM) && alcf->room_name.len == 0) {
+        alcf->room_name = *word;
+        alcf->room_file = cf->conf_file->file.name;
+        alcf->room_line = cf->conf_file->line;
+
+        return ngx_http_adm_check_name(cf, &cmd->name, word) == NGX_OK
+               ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
+
     if ((flags & NGX_HTTP_ADM_CONTENT_PUBLIC) && !alcf->public
         && ngx_http_adm_is_word(word, "public"))
     {
@@ -209,6 +215,33 @@ ngx_http_adm_content_handler(ngx_http_request_t *r)
     }
 
     return content->handler(r);
+}
+
+
+ngx_int_t
+ngx_http_adm_content_path(ngx_http_request_t *r, ngx_str_t *path)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    path->data = r->uri.data + ngx_min(clcf->name.len, r->uri.len);
+    path->len = r->uri.data + r->uri.len - path->data;
+
+    if (path->len == 0
+        || (clcf->name.len && clcf->name.data[clcf->name.len - 1] == '/'))
+    {
+        return NGX_OK;
+    }
+
+    if (path->data[0] != '/') {
+        return NGX_DECLINED;
+    }
+
+    path->data++;
+    path->len--;
+
+    return NGX_OK;
 }
 
 

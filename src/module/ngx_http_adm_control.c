@@ -15,42 +15,57 @@
 
 
 typedef struct {
-    const char   *path;
-    json_t     *(*tell)(ngx_http_adm_main_conf_t *amcf);
+    const char   *path;          /* "rooms/": a name follows */
 
-    /* NULL, or why not, in the request's pool; "patch" is an object */
-    ngx_str_t  *(*change)(ngx_http_request_t *r,
-                          ngx_http_adm_main_conf_t *amcf, json_t *patch);
+    /* what has that name, or NULL: there is none; NULL: no name follows */
+    void       *(*find)(ngx_http_adm_main_conf_t *amcf, ngx_str_t *name);
+
+    json_t     *(*tell)(ngx_http_adm_main_conf_t *amcf, void *data);
+
+    /*
+     * NULL, or why not, in the request's pool; "patch" is an object.  NULL:
+     * there is nothing to change.
+     */
+    ngx_str_t  *(*change)(ngx_http_request_t *r, void *data, json_t *patch);
 } ngx_http_adm_resource_t;
 
 
+/* a resource that a request is about */
+
+typedef struct {
+    ngx_http_adm_resource_t  *resource;
+    void                     *data;      /* what has the name */
+} ngx_http_adm_target_t;
+
+
 static ngx_int_t ngx_http_adm_control_handler(ngx_http_request_t *r);
-static ngx_http_adm_resource_t *ngx_http_adm_control_find(
-    ngx_http_request_t *r);
+static ngx_int_t ngx_http_adm_control_find(ngx_http_request_t *r,
+    ngx_http_adm_target_t *target);
+static ngx_int_t ngx_http_adm_control_match(ngx_http_request_t *r,
+    ngx_http_adm_resource_t *resource, ngx_str_t *path,
+    ngx_http_adm_target_t *target);
+static ngx_int_t ngx_http_adm_control_only_told(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_adm_control_is_json(ngx_http_request_t *r);
 static ngx_int_t ngx_http_adm_control_foreign(ngx_http_request_t *r);
 static void ngx_http_adm_control_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_adm_control_patch(ngx_http_request_t *r);
 static ngx_int_t ngx_http_adm_control_change(ngx_http_request_t *r,
-    ngx_http_adm_resource_t *resource, json_t *patch);
+    json_t *patch);
 static ngx_int_t ngx_http_adm_control_text(ngx_http_request_t *r,
     ngx_str_t *text);
 static u_char *ngx_http_adm_control_copy(u_char *p, ngx_buf_t *b);
 static ngx_int_t ngx_http_adm_control_tell(ngx_http_request_t *r,
-    ngx_http_adm_resource_t *resource);
+    ngx_http_adm_target_t *target);
 static ngx_int_t ngx_http_adm_control_problem(ngx_http_request_t *r,
     ngx_uint_t status, const char *title, const char *detail);
-static ngx_str_t *ngx_http_adm_control_sentence(ngx_http_request_t *r,
-    const char *format, const char *word);
 static void ngx_http_adm_control_ascii(ngx_str_t *text);
-static ngx_int_t ngx_http_adm_control_by(ngx_http_request_t *r,
-    ngx_str_t *by);
-static json_t *ngx_http_adm_control_setting(ngx_adm_setting_t *setting,
-    const char *configured, const char *effective);
 
-static json_t *ngx_http_adm_tell_mode(ngx_http_adm_main_conf_t *amcf);
-static ngx_str_t *ngx_http_adm_change_mode(ngx_http_request_t *r,
-    ngx_http_adm_main_conf_t *amcf, json_t *patch);
+static json_t *ngx_http_adm_tell_mode(ngx_http_adm_main_conf_t *amcf,
+    void *data);
+static ngx_str_t *ngx_http_adm_change_mode(ngx_http_request_t *r, void *data,
+    json_t *patch);
+static void ngx_http_adm_write_mode(ngx_http_request_t *r, ngx_uint_t mode,
+    ngx_str_t *by);
 static const char *ngx_http_adm_control_only(json_t *patch,
     const char *known);
 static ngx_int_t ngx_http_adm_control_mode(json_t *member, ngx_uint_t *mode);
@@ -69,26 +84,31 @@ ngx_http_adm_content_t  ngx_http_adm_control = {
 
 
 static ngx_http_adm_resource_t  ngx_http_adm_resources[] = {
-    { "admission", ngx_http_adm_tell_mode, ngx_http_adm_change_mode },
-    { NULL, NULL, NULL }
+    { "admission", NULL, ngx_http_adm_tell_mode, ngx_http_adm_change_mode },
+    { "rooms", NULL, ngx_http_adm_tell_rooms, NULL },
+    { "rooms/", ngx_http_adm_find_room, ngx_http_adm_tell_room,
+      ngx_http_adm_change_room },
+    { NULL, NULL, NULL, NULL }
 };
 
 
 static ngx_int_t
 ngx_http_adm_control_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                 rc;
-    ngx_http_adm_resource_t  *resource;
+    ngx_int_t              rc;
+    ngx_http_adm_target_t  target;
 
-    resource = ngx_http_adm_control_find(r);
-
-    if (resource == NULL) {
+    if (ngx_http_adm_control_find(r, &target) != NGX_OK) {
         return ngx_http_adm_control_problem(r, NGX_HTTP_NOT_FOUND,
                                             "There is no such resource.", "");
     }
 
     if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
-        return ngx_http_adm_control_tell(r, resource);
+        return ngx_http_adm_control_tell(r, &target);
+    }
+
+    if (target.resource->change == NULL) {
+        return ngx_http_adm_control_only_told(r);
     }
 
     rc = ngx_http_adm_control_foreign(r);
@@ -115,36 +135,73 @@ ngx_http_adm_control_handler(ngx_http_request_t *r)
 }
 
 
-static ngx_http_adm_resource_t *
-ngx_http_adm_control_find(ngx_http_request_t *r)
+/* NGX_DECLINED: the path is that of no resource */
+
+static ngx_int_t
+ngx_http_adm_control_find(ngx_http_request_t *r,
+    ngx_http_adm_target_t *target)
 {
-    ngx_str_t                  path;
-    ngx_http_core_loc_conf_t  *clcf;
-    ngx_http_adm_resource_t   *resource;
+    ngx_str_t                 path;
+    ngx_http_adm_resource_t  *resource;
 
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    path.data = r->uri.data + ngx_min(clcf->name.len, r->uri.len);
-    path.len = r->uri.data + r->uri.len - path.data;
-
-    if (clcf->name.len == 0 || clcf->name.data[clcf->name.len - 1] != '/') {
-
-        if (path.len == 0 || path.data[0] != '/') {
-            return NULL;
-        }
-
-        path.data++;
-        path.len--;
+    if (ngx_http_adm_content_path(r, &path) != NGX_OK) {
+        return NGX_DECLINED;
     }
 
     for (resource = ngx_http_adm_resources; resource->path; resource++) {
 
-        if (ngx_http_adm_is_word(&path, resource->path)) {
-            return resource;
+        if (ngx_http_adm_control_match(r, resource, &path, target) == NGX_OK) {
+            return NGX_OK;
         }
     }
 
-    return NULL;
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_adm_control_match(ngx_http_request_t *r,
+    ngx_http_adm_resource_t *resource, ngx_str_t *path,
+    ngx_http_adm_target_t *target)
+{
+    size_t     len;
+    ngx_str_t  name;
+
+    target->resource = resource;
+    target->data = NULL;
+
+    if (resource->find == NULL) {
+        return ngx_http_adm_is_word(path, resource->path) ? NGX_OK
+                                                          : NGX_DECLINED;
+    }
+
+    len = ngx_strlen(resource->path);
+
+    if (path->len < len || ngx_strncmp(path->data, resource->path, len) != 0) {
+        return NGX_DECLINED;
+    }
+
+    name.data = path->data + len;
+    name.len = path->len - len;
+
+    target->data = resource->find(ngx_http_get_module_main_conf(r,
+                                                   ngx_http_admission_module),
+                                  &name);
+
+    return target->data ? NGX_OK : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_adm_control_only_told(ngx_http_request_t *r)
+{
+    ngx_str_t  key, value;
+
+    ngx_str_set(&key, "Allow");
+    ngx_str_set(&value, "GET, HEAD");
+
+    return ngx_http_adm_add_field(r, &key, &value) == NGX_OK
+           ? NGX_HTTP_NOT_ALLOWED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -256,8 +313,7 @@ ngx_http_adm_control_patch(ngx_http_request_t *r)
     }
 
     if (json_is_object(patch)) {
-        rc = ngx_http_adm_control_change(r, ngx_http_adm_control_find(r),
-                                         patch);
+        rc = ngx_http_adm_control_change(r, patch);
 
     } else {
         rc = ngx_http_adm_control_problem(r, NGX_HTTP_BAD_REQUEST,
@@ -272,20 +328,21 @@ ngx_http_adm_control_patch(ngx_http_request_t *r)
 
 
 static ngx_int_t
-ngx_http_adm_control_change(ngx_http_request_t *r,
-    ngx_http_adm_resource_t *resource, json_t *patch)
+ngx_http_adm_control_change(ngx_http_request_t *r, json_t *patch)
 {
-    ngx_str_t                 *why;
-    ngx_http_adm_main_conf_t  *amcf;
+    ngx_str_t              *why;
+    ngx_http_adm_target_t   target;
 
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
+    /* it was there before the body was */
 
-    why = resource->change(r, amcf, patch);
+    (void) ngx_http_adm_control_find(r, &target);
+
+    why = target.resource->change(r, target.data, patch);
 
     return why ? ngx_http_adm_control_problem(r, NGX_HTTP_BAD_REQUEST,
                                               "The change is not possible.",
                                               (char *) why->data)
-               : ngx_http_adm_control_tell(r, resource);
+               : ngx_http_adm_control_tell(r, &target);
 }
 
 
@@ -349,14 +406,14 @@ ngx_http_adm_control_copy(u_char *p, ngx_buf_t *b)
 
 static ngx_int_t
 ngx_http_adm_control_tell(ngx_http_request_t *r,
-    ngx_http_adm_resource_t *resource)
+    ngx_http_adm_target_t *target)
 {
     ngx_http_adm_main_conf_t  *amcf;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
 
     return ngx_http_adm_send_json(r, NGX_HTTP_OK, &ngx_http_adm_json,
-                                  resource->tell(amcf));
+                                  target->resource->tell(amcf, target->data));
 }
 
 
@@ -373,9 +430,7 @@ ngx_http_adm_control_problem(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-/* terminated, since it goes into JSON; "word" is cut; never NULL */
-
-static ngx_str_t *
+ngx_str_t *
 ngx_http_adm_control_sentence(ngx_http_request_t *r, const char *format,
     const char *word)
 {
@@ -418,9 +473,7 @@ ngx_http_adm_control_ascii(ngx_str_t *text)
 }
 
 
-/* USER@ADDRESS, or the address alone */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_adm_control_by(ngx_http_request_t *r, ngx_str_t *by)
 {
     size_t      room, len;
@@ -459,49 +512,73 @@ ngx_http_adm_control_by(ngx_http_request_t *r, ngx_str_t *by)
 }
 
 
-/* {"configured", "effective", "since", "by"} */
-
-static json_t *
-ngx_http_adm_control_setting(ngx_adm_setting_t *setting,
-    const char *configured, const char *effective)
+void
+ngx_http_adm_control_log(ngx_http_request_t *r, ngx_adm_setting_t *setting,
+    ngx_str_t *now, ngx_str_t *was, ngx_uint_t reset, ngx_str_t *by)
 {
-    ngx_tm_t             tm;
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "admission control: \"%V\" is now %V%s, was %V, by \"%V\"",
+                  &setting->name, now,
+                  reset ? " again, as configured" : "", was, by);
+}
+
+
+u_char *
+ngx_http_adm_moment(u_char *p, time_t moment)
+{
+    ngx_tm_t  tm;
+
+    ngx_gmtime(moment, &tm);
+
+    return ngx_sprintf(p, "%4d-%02d-%02dT%02d:%02d:%02dZ",
+                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec);
+}
+
+
+json_t *
+ngx_http_adm_control_setting(ngx_adm_setting_t *setting, json_t *configured,
+    json_t *effective)
+{
+    u_char              *last;
     ngx_adm_override_t   override;
-    char                 since[sizeof("1970-09-28T12:00:00Z")];
+    u_char               since[NGX_HTTP_ADM_MOMENT];
 
     ngx_adm_setting_read(setting, &override);
 
     if (override.value == NGX_ADM_SETTING_NONE) {
-        return json_pack("{ss,ss,sn,sn}", "configured", configured,
+        json_decref(effective);
+
+        return json_pack("{sO,so,sn,sn}", "configured", configured,
                          "effective", configured, "since", "by");
     }
 
-    ngx_gmtime(override.since, &tm);
+    last = ngx_http_adm_moment(since, override.since);
 
-    *ngx_sprintf((u_char *) since, "%4d-%02d-%02dT%02d:%02d:%02dZ",
-                 tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                 tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec) = '\0';
-
-    return json_pack("{ss,ss,ss,so}", "configured", configured,
-                     "effective", effective, "since", since,
+    return json_pack("{so,so,so,so}", "configured", configured,
+                     "effective", effective,
+                     "since", json_stringn((char *) since, last - since),
                      "by", json_stringn((char *) override.by.data,
                                         override.by.len));
 }
 
 
 static json_t *
-ngx_http_adm_tell_mode(ngx_http_adm_main_conf_t *amcf)
+ngx_http_adm_tell_mode(ngx_http_adm_main_conf_t *amcf, void *data)
 {
+    json_t  *configured, *effective;
+
+    configured = json_string(ngx_http_adm_mode_configured(amcf));
+    effective = json_string(ngx_http_adm_mode_name(amcf));
+
     return json_pack("{so}", "mode",
-                     ngx_http_adm_control_setting(amcf->mode,
-                                         ngx_http_adm_mode_configured(amcf),
-                                         ngx_http_adm_mode_name(amcf)));
+                     ngx_http_adm_control_setting(amcf->mode, configured,
+                                                  effective));
 }
 
 
 static ngx_str_t *
-ngx_http_adm_change_mode(ngx_http_request_t *r,
-    ngx_http_adm_main_conf_t *amcf, json_t *patch)
+ngx_http_adm_change_mode(ngx_http_request_t *r, void *data, json_t *patch)
 {
     ngx_str_t    by;
     const char  *name;
@@ -526,15 +603,30 @@ ngx_http_adm_change_mode(ngx_http_request_t *r,
         return ngx_http_adm_control_sentence(r, "%s", "out of memory");
     }
 
-    ngx_adm_setting_write(amcf->mode, mode, &by);
-
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "admission control: \"admission mode\" is now %s%s, "
-                  "by \"%V\"", ngx_http_adm_mode_name(amcf),
-                  (mode == NGX_ADM_SETTING_NONE) ? " again, as configured"
-                                                 : "", &by);
+    ngx_http_adm_write_mode(r, mode, &by);
 
     return NULL;
+}
+
+
+static void
+ngx_http_adm_write_mode(ngx_http_request_t *r, ngx_uint_t mode, ngx_str_t *by)
+{
+    ngx_str_t                  now, was;
+    ngx_http_adm_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
+
+    was.data = (u_char *) ngx_http_adm_mode_name(amcf);
+    was.len = ngx_strlen(was.data);
+
+    ngx_adm_setting_write(amcf->mode, mode, by);
+
+    now.data = (u_char *) ngx_http_adm_mode_name(amcf);
+    now.len = ngx_strlen(now.data);
+
+    ngx_http_adm_control_log(r, amcf->mode, &now, &was,
+                             mode == NGX_ADM_SETTING_NONE, by);
 }
 
 

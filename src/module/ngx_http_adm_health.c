@@ -20,6 +20,9 @@ typedef enum {
 
 
 static ngx_int_t ngx_http_adm_health_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_adm_health_stalled(ngx_http_adm_main_conf_t *amcf);
+static ngx_http_adm_health_e ngx_http_adm_health_of(
+    ngx_http_adm_main_conf_t *amcf, ngx_uint_t troubled);
 
 
 ngx_http_adm_content_t  ngx_http_adm_health = {
@@ -42,35 +45,72 @@ static ngx_int_t
 ngx_http_adm_health_handler(ngx_http_request_t *r)
 {
     uint64_t                   lag;
+    ngx_uint_t                 stalled, failing;
     ngx_http_adm_health_e      health;
     ngx_http_adm_main_conf_t  *amcf;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
 
     lag = ngx_adm_lag(amcf->counters);
-    health = (lag > NGX_HTTP_ADM_HEALTH_LAG) ? NGX_HTTP_ADM_HEALTH_DEGRADED
-                                             : NGX_HTTP_ADM_HEALTH_OK;
+    stalled = ngx_http_adm_health_stalled(amcf);
+    failing = amcf->state && !ngx_adm_state_works(amcf->state);
 
-    /* a worker also quits when another generation takes its place */
-
-    if ((ngx_exiting || ngx_quit || ngx_terminate)
-        && ngx_adm_counters_generation(amcf->counters)
-           == amcf->counters->generation)
-    {
-        health = NGX_HTTP_ADM_HEALTH_DOWN;
-    }
+    health = ngx_http_adm_health_of(amcf, lag > NGX_HTTP_ADM_HEALTH_LAG
+                                          || stalled || failing);
 
     return ngx_http_adm_send_json(r, (health == NGX_HTTP_ADM_HEALTH_DOWN)
                                      ? NGX_HTTP_SERVICE_UNAVAILABLE
                                      : NGX_HTTP_OK,
                                   &ngx_http_adm_json,
-                                  json_pack("{ss,ss,ss,ss,sf}",
+                                  json_pack("{ss,ss,ss,ss,ss,ss,sf}",
                                             "status",
                                             ngx_http_adm_healths[health],
                                             "mode",
                                             ngx_http_adm_mode_name(amcf),
                                             "redis", "off",
                                             "circuit_breaker_state", "closed",
+                                            "rooms",
+                                            stalled ? "stalled" : "ok",
+                                            "state",
+                                            (amcf->state == NULL) ? "off"
+                                            : failing ? "failing" : "ok",
                                             "loop_lag_seconds",
                                             (double) lag / 1000000));
+}
+
+
+/* 1 if the line of a room does not move */
+
+static ngx_uint_t
+ngx_http_adm_health_stalled(ngx_http_adm_main_conf_t *amcf)
+{
+    ngx_uint_t             i;
+    ngx_http_adm_room_t  **rooms;
+
+    rooms = amcf->rooms.elts;
+
+    for (i = 0; i < amcf->rooms.nelts; i++) {
+
+        if (ngx_adm_room_stalled(&rooms[i]->room)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_http_adm_health_e
+ngx_http_adm_health_of(ngx_http_adm_main_conf_t *amcf, ngx_uint_t troubled)
+{
+    /* a worker also quits when another generation takes its place */
+
+    if ((ngx_exiting || ngx_quit || ngx_terminate)
+        && ngx_adm_counters_generation(amcf->counters)
+           == amcf->counters->generation)
+    {
+        return NGX_HTTP_ADM_HEALTH_DOWN;
+    }
+
+    return troubled ? NGX_HTTP_ADM_HEALTH_DEGRADED : NGX_HTTP_ADM_HEALTH_OK;
 }

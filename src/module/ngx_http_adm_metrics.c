@@ -15,6 +15,24 @@ static void ngx_http_adm_answers(ngx_http_adm_doc_t *doc);
 static void ngx_http_adm_classes(ngx_http_adm_doc_t *doc);
 static void ngx_http_adm_inside(ngx_http_adm_doc_t *doc);
 static void ngx_http_adm_demand(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_expected(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_waiting(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_expected(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_active(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_ceiling(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_frontier(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_joined(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_claimed(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_admitted(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_lapsed(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_moments(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_rate(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_waited(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_erred(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_state(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_rooms_stalled(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_tokens_seen(ngx_http_adm_doc_t *doc);
+static void ngx_http_adm_state_up(ngx_http_adm_doc_t *doc);
 static void ngx_http_adm_loop_lag(ngx_http_adm_doc_t *doc);
 static void ngx_http_adm_abandoned(ngx_http_adm_doc_t *doc);
 static void ngx_http_adm_suspended(ngx_http_adm_doc_t *doc);
@@ -52,6 +70,74 @@ ngx_http_adm_metric_t  ngx_http_adm_metrics[] = {
     { "offered_demand", NGX_HTTP_ADM_GAUGE,
       "First attempts a second, were nothing refused.",
       ngx_http_adm_demand },
+
+    { "expected_demand", NGX_HTTP_ADM_GAUGE,
+      "People whom rooms will release within so many seconds.",
+      ngx_http_adm_expected },
+
+    { "room_waiting", NGX_HTTP_ADM_GAUGE,
+      "People in line who are expected to come.",
+      ngx_http_adm_rooms_waiting },
+
+    { "room_expected", NGX_HTTP_ADM_GAUGE,
+      "People who were called and are still to come.",
+      ngx_http_adm_rooms_expected },
+
+    { "room_active", NGX_HTTP_ADM_GAUGE,
+      "People inside: passes that have not expired.",
+      ngx_http_adm_rooms_active },
+
+    { "room_max_active", NGX_HTTP_ADM_GAUGE,
+      "How many people may be inside, 0 if any number.",
+      ngx_http_adm_rooms_ceiling },
+
+    { "room_frontier", NGX_HTTP_ADM_GAUGE,
+      "Tickets below it are called.", ngx_http_adm_rooms_frontier },
+
+    { "room_joined_total", NGX_HTTP_ADM_COUNTER,
+      "Numbers given.", ngx_http_adm_rooms_joined },
+
+    { "room_claimed_total", NGX_HTTP_ADM_COUNTER,
+      "Tickets exchanged for a pass.", ngx_http_adm_rooms_claimed },
+
+    { "room_admitted_total", NGX_HTTP_ADM_COUNTER,
+      "Passes given, for tickets or to newcomers while nobody waits.",
+      ngx_http_adm_rooms_admitted },
+
+    { "room_lapsed_total", NGX_HTTP_ADM_COUNTER,
+      "Tickets that were called and not claimed in time.",
+      ngx_http_adm_rooms_lapsed },
+
+    { "room_moments_total", NGX_HTTP_ADM_COUNTER,
+      "Claims that were told to wait a moment.",
+      ngx_http_adm_rooms_moments },
+
+    { "room_admission_rate", NGX_HTTP_ADM_GAUGE,
+      "Admissions a second that are aimed at, 0 while nobody is called.",
+      ngx_http_adm_rooms_rate },
+
+    { "room_wait_seconds", NGX_HTTP_ADM_HISTOGRAM,
+      "Time in line of those who claimed.", ngx_http_adm_rooms_waited },
+
+    { "room_estimate_error_seconds", NGX_HTTP_ADM_HISTOGRAM,
+      "By how much the wait that a ticket said was wrong.",
+      ngx_http_adm_rooms_erred },
+
+    { "room_state", NGX_HTTP_ADM_GAUGE,
+      "What a room is: 0 open, 1 paused, 2 closed, 3 over.",
+      ngx_http_adm_rooms_state },
+
+    { "room_stalled", NGX_HTTP_ADM_GAUGE,
+      "Whether nobody moves the line: 1, else 0.",
+      ngx_http_adm_rooms_stalled },
+
+    { "tokens_total", NGX_HTTP_ADM_COUNTER,
+      "Tokens that clients sent, and those that they were given.",
+      ngx_http_adm_tokens_seen },
+
+    { "state_up", NGX_HTTP_ADM_GAUGE,
+      "Whether what has to be kept comes to disk: 1, else 0.",
+      ngx_http_adm_state_up },
 
     { "abandoned_total", NGX_HTTP_ADM_COUNTER,
       "Requests whose client left before the decision.",
@@ -109,7 +195,8 @@ ngx_http_adm_number(ngx_http_adm_doc_t *doc, const char *suffix,
 
 static void
 ngx_http_adm_decimal(ngx_http_adm_doc_t *doc, const char *suffix,
-    uint64_t number, uint64_t unit, int digits)
+    ngx_http_adm_label_t *labels, ngx_uint_t n, uint64_t number,
+    uint64_t unit, int digits)
 {
     ngx_str_t  value;
     u_char     buf[2 * NGX_INT64_LEN], format[] = "%uL.%00uL";
@@ -120,7 +207,7 @@ ngx_http_adm_decimal(ngx_http_adm_doc_t *doc, const char *suffix,
     value.len = ngx_sprintf(buf, (char *) format, number / unit, number % unit)
                 - buf;
 
-    ngx_http_adm_doc_sample(doc, suffix, NULL, 0, &value);
+    ngx_http_adm_doc_sample(doc, suffix, labels, n, &value);
 }
 
 
@@ -246,7 +333,7 @@ ngx_http_adm_histogram(ngx_http_adm_doc_t *doc, ngx_adm_series_t *series)
     sum = ngx_adm_counters_sum(doc->conf->counters, series,
                                NGX_ADM_HISTOGRAM_SUM);
 
-    ngx_http_adm_decimal(doc, "_sum", sum, 1000000000, 9);
+    ngx_http_adm_decimal(doc, "_sum", NULL, 0, sum, 1000000000, 9);
     ngx_http_adm_number(doc, "_count", NULL, 0, n);
 }
 
@@ -321,16 +408,376 @@ ngx_http_adm_inside(ngx_http_adm_doc_t *doc)
 static void
 ngx_http_adm_demand(ngx_http_adm_doc_t *doc)
 {
-    ngx_http_adm_decimal(doc, "", ngx_adm_demand(doc->conf->counters),
+    ngx_http_adm_decimal(doc, "", NULL, 0,
+                         ngx_adm_demand(doc->conf->counters),
                          NGX_ADM_DEMAND_SECONDS, 1);
+}
+
+
+/* the lines of all rooms, asked once for a document; NULL: out of memory */
+
+static adm_line_stats_t *
+ngx_http_adm_lines(ngx_http_adm_doc_t *doc)
+{
+    uint64_t               now;
+    ngx_uint_t             i, n;
+    ngx_http_adm_room_t  **rooms;
+
+    if (doc->lines) {
+        return doc->lines;
+    }
+
+    n = doc->conf->rooms.nelts;
+    rooms = doc->conf->rooms.elts;
+
+    doc->lines = ngx_palloc(doc->request->pool,
+                            (n + 1) * sizeof(adm_line_stats_t));
+    if (doc->lines == NULL) {
+        doc->failed = 1;
+        return NULL;
+    }
+
+    now = ngx_adm_line_now();
+
+    for (i = 0; i < n; i++) {
+        adm_line_stats(&rooms[i]->room.line->line[0], now, &doc->lines[i]);
+    }
+
+    return doc->lines;
+}
+
+
+/* of each room a number of its line */
+
+static void
+ngx_http_adm_rooms_number(ngx_http_adm_doc_t *doc, size_t offset)
+{
+    ngx_uint_t             i;
+    adm_line_stats_t      *lines;
+    ngx_http_adm_room_t  **rooms;
+
+    lines = ngx_http_adm_lines(doc);
+    rooms = doc->conf->rooms.elts;
+
+    for (i = 0; lines && i < doc->conf->rooms.nelts; i++) {
+        ngx_http_adm_label_t  label = { "room", rooms[i]->room.name };
+
+        ngx_http_adm_number(doc, "", &label, 1,
+                            *(uint64_t *) ((u_char *) &lines[i] + offset));
+    }
+}
+
+
+static void
+ngx_http_adm_rooms_waiting(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_rooms_number(doc, offsetof(adm_line_stats_t, waiting));
+}
+
+
+static void
+ngx_http_adm_rooms_expected(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_rooms_number(doc, offsetof(adm_line_stats_t, expected));
+}
+
+
+static void
+ngx_http_adm_rooms_active(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_rooms_number(doc, offsetof(adm_line_stats_t, active));
+}
+
+
+static void
+ngx_http_adm_rooms_frontier(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_rooms_number(doc, offsetof(adm_line_stats_t, frontier));
+}
+
+
+static void
+ngx_http_adm_rooms_joined(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_rooms_number(doc, offsetof(adm_line_stats_t, joined));
+}
+
+
+static void
+ngx_http_adm_rooms_claimed(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_rooms_number(doc, offsetof(adm_line_stats_t, claimed));
+}
+
+
+static void
+ngx_http_adm_rooms_admitted(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_rooms_number(doc, offsetof(adm_line_stats_t, admitted));
+}
+
+
+static void
+ngx_http_adm_rooms_lapsed(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_rooms_number(doc, offsetof(adm_line_stats_t, lapsed));
+}
+
+
+static void
+ngx_http_adm_rooms_moments(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_rooms_number(doc, offsetof(adm_line_stats_t, moments));
+}
+
+
+/* of each room what is known without its line */
+
+static void
+ngx_http_adm_rooms_told(ngx_http_adm_doc_t *doc,
+    ngx_uint_t (*tell)(ngx_adm_room_t *room))
+{
+    ngx_uint_t             i;
+    ngx_http_adm_room_t  **rooms;
+
+    rooms = doc->conf->rooms.elts;
+
+    for (i = 0; i < doc->conf->rooms.nelts; i++) {
+        ngx_http_adm_label_t  label = { "room", rooms[i]->room.name };
+
+        ngx_http_adm_number(doc, "", &label, 1, tell(&rooms[i]->room));
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_adm_room_ceiling(ngx_adm_room_t *room)
+{
+    return ngx_adm_room_setting(room, NGX_ADM_ROOM_SET_MAX_ACTIVE);
+}
+
+
+static void
+ngx_http_adm_rooms_ceiling(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_rooms_told(doc, ngx_http_adm_room_ceiling);
+}
+
+
+/* over: behind those of ngx_adm_room_state_e */
+
+static ngx_uint_t
+ngx_http_adm_room_condition(ngx_adm_room_t *room)
+{
+    time_t  ends;
+
+    ends = ngx_adm_room_setting(room, NGX_ADM_ROOM_SET_ENDS);
+
+    return (ends && ngx_time() >= ends) ? NGX_ADM_ROOM_CLOSED + 1
+           : ngx_adm_room_setting(room, NGX_ADM_ROOM_SET_STATE);
+}
+
+
+static void
+ngx_http_adm_rooms_state(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_rooms_told(doc, ngx_http_adm_room_condition);
+}
+
+
+static void
+ngx_http_adm_rooms_stalled(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_rooms_told(doc, ngx_adm_room_stalled);
+}
+
+
+/* admissions within so many ms that are aimed at now */
+
+static uint64_t
+ngx_http_adm_room_target(ngx_adm_room_t *room, uint64_t ms)
+{
+    uint64_t  rate;
+
+    rate = ngx_adm_room_setting(room, NGX_ADM_ROOM_SET_RATE);
+
+    return (ngx_http_adm_room_condition(room) == NGX_ADM_ROOM_OPEN)
+           ? (rate >> 32) * ms / (rate & 0xffffffff) : 0;
+}
+
+
+static void
+ngx_http_adm_rooms_rate(ngx_http_adm_doc_t *doc)
+{
+    ngx_uint_t             i;
+    ngx_http_adm_room_t  **rooms;
+
+    rooms = doc->conf->rooms.elts;
+
+    for (i = 0; i < doc->conf->rooms.nelts; i++) {
+        ngx_http_adm_label_t  label = { "room", rooms[i]->room.name };
+
+        ngx_http_adm_decimal(doc, "", &label, 1,
+                             ngx_http_adm_room_target(&rooms[i]->room,
+                                                      1000000000),
+                             1000000, 6);
+    }
+}
+
+
+/* no more than the rate, and no more than there are */
+
+static void
+ngx_http_adm_expected(ngx_http_adm_doc_t *doc)
+{
+    uint64_t               people, called, released;
+    ngx_uint_t             i, j;
+    adm_line_stats_t      *lines;
+    ngx_http_adm_room_t  **rooms;
+
+    static struct {
+        ngx_str_t  label;
+        uint64_t   ms;
+    } horizons[] = {
+        { ngx_string("60"), 60000 },
+        { ngx_string("300"), 300000 }
+    };
+
+    lines = ngx_http_adm_lines(doc);
+    rooms = doc->conf->rooms.elts;
+
+    for (j = 0; lines && j < sizeof(horizons) / sizeof(horizons[0]); j++) {
+        ngx_http_adm_label_t  label = { "horizon", horizons[j].label };
+
+        released = 0;
+
+        for (i = 0; i < doc->conf->rooms.nelts; i++) {
+            people = lines[i].waiting + lines[i].expected;
+            called = ngx_http_adm_room_target(&rooms[i]->room,
+                                              horizons[j].ms);
+            released += ngx_min(people, called);
+        }
+
+        ngx_http_adm_number(doc, "", &label, 1, released);
+    }
+}
+
+
+/* the label "le" of a bucket: the bound in seconds; the end of it */
+
+static u_char *
+ngx_http_adm_room_bound(u_char *p, ngx_uint_t i)
+{
+    uint64_t  tenths;
+
+    if (i == ADM_HIST_BOUNDS) {
+        return ngx_cpymem(p, "+Inf", sizeof("+Inf") - 1);
+    }
+
+    tenths = adm_hist_bounds[i] / (ngx_adm_room_span(1) / 10);
+
+    return ngx_sprintf(p, "%uL.%uL", tenths / 10, tenths % 10);
+}
+
+
+/* the bounds of the node's histograms that are a second and more */
+
+static void
+ngx_http_adm_room_histogram(ngx_http_adm_doc_t *doc, ngx_str_t *room,
+    ngx_adm_series_t *series)
+{
+    uint64_t    n;
+    ngx_uint_t  i;
+    u_char      le[2 * NGX_INT64_LEN];
+
+    ngx_http_adm_label_t  labels[] = {
+        { "room", *room },
+        { "le", ngx_null_string }
+    };
+
+    n = 0;
+    labels[1].value.data = le;
+
+    for (i = 0; i <= ADM_HIST_BOUNDS; i++) {
+        n += ngx_adm_counters_sum(doc->conf->counters, series, i);
+
+        if (i < ADM_HIST_BOUNDS && adm_hist_bounds[i] < ngx_adm_room_span(1)) {
+            continue;
+        }
+
+        labels[1].value.len = ngx_http_adm_room_bound(le, i) - le;
+
+        ngx_http_adm_number(doc, "_bucket", labels, 2, n);
+    }
+
+    ngx_http_adm_decimal(doc, "_sum", labels, 1,
+                         ngx_adm_counters_sum(doc->conf->counters, series,
+                                              NGX_ADM_HISTOGRAM_SUM),
+                         ngx_adm_room_span(1), 6);
+    ngx_http_adm_number(doc, "_count", labels, 1, n);
+}
+
+
+static void
+ngx_http_adm_rooms_waited(ngx_http_adm_doc_t *doc)
+{
+    ngx_uint_t             i;
+    ngx_http_adm_room_t  **rooms;
+
+    rooms = doc->conf->rooms.elts;
+
+    for (i = 0; i < doc->conf->rooms.nelts; i++) {
+        ngx_http_adm_room_histogram(doc, &rooms[i]->room.name,
+                                    rooms[i]->room.waited);
+    }
+}
+
+
+static void
+ngx_http_adm_rooms_erred(ngx_http_adm_doc_t *doc)
+{
+    ngx_uint_t             i;
+    ngx_http_adm_room_t  **rooms;
+
+    rooms = doc->conf->rooms.elts;
+
+    for (i = 0; i < doc->conf->rooms.nelts; i++) {
+        ngx_http_adm_room_histogram(doc, &rooms[i]->room.name,
+                                    rooms[i]->room.erred);
+    }
+}
+
+
+static void
+ngx_http_adm_tokens_seen(ngx_http_adm_doc_t *doc)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_ADM_TOKENS; i++) {
+        ngx_http_adm_label_t  label = { "outcome", ngx_adm_tokens[i] };
+
+        ngx_http_adm_number(doc, "", &label, 1,
+                            ngx_adm_counters_sum(doc->conf->counters,
+                                                 doc->conf->tokens, i));
+    }
+}
+
+
+static void
+ngx_http_adm_state_up(ngx_http_adm_doc_t *doc)
+{
+    if (doc->conf->state) {
+        ngx_http_adm_number(doc, "", NULL, 0,
+                            ngx_adm_state_works(doc->conf->state));
+    }
 }
 
 
 static void
 ngx_http_adm_loop_lag(ngx_http_adm_doc_t *doc)
 {
-    ngx_http_adm_decimal(doc, "", ngx_adm_lag(doc->conf->counters), 1000000,
-                         6);
+    ngx_http_adm_decimal(doc, "", NULL, 0, ngx_adm_lag(doc->conf->counters),
+                         1000000, 6);
 }
 
 

@@ -43,6 +43,7 @@ typedef struct {
     ngx_http_adm_metric_t     *metric;   /* whose samples are written */
     ngx_str_t                  text;
     size_t                     room;
+    adm_line_stats_t          *lines;    /* of rooms, all of one moment */
     unsigned                   failed:1; /* out of memory */
 } ngx_http_adm_doc_t;
 

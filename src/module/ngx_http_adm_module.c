@@ -13,6 +13,7 @@ static ngx_int_t ngx_http_adm_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_adm_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_adm_init_process(ngx_cycle_t *cycle);
 static void ngx_http_adm_exit_process(ngx_cycle_t *cycle);
+static void ngx_http_adm_exit_master(ngx_cycle_t *cycle);
 
 
 ngx_conf_enum_t  ngx_http_adm_modes[] = {
@@ -59,6 +60,34 @@ static ngx_command_t  ngx_http_adm_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_adm_limit,
       NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_room"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_adm_room,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_wait"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_adm_wait,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_state"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_adm_state,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_secret_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_adm_secret_file,
+      NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
@@ -111,6 +140,13 @@ static ngx_command_t  ngx_http_adm_commands[] = {
       0,
       &ngx_http_adm_control },
 
+    { ngx_string("admission_room_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_adm_content,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_adm_room_api },
+
 #if (NGX_ADM_TEST)
 
     { ngx_string("admission_probe"),
@@ -159,7 +195,7 @@ ngx_module_t  ngx_http_admission_module = {
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     ngx_http_adm_exit_process,             /* exit process */
-    NULL,                                  /* exit master */
+    ngx_http_adm_exit_master,              /* exit master */
     NGX_MODULE_V1_PADDING
 };
 
@@ -272,6 +308,12 @@ ngx_http_adm_init_module(ngx_cycle_t *cycle)
         ngx_adm_counters_renew(amcf->counters);
         ngx_adm_settings_serve(amcf->settings, cycle->log);
 
+        if (amcf->state
+            && ngx_adm_state_serve(amcf->state, cycle->log) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
     } else {
         ngx_adm_counters_forget();
     }
@@ -296,6 +338,7 @@ ngx_http_adm_init_process(ngx_cycle_t *cycle)
     if (amcf) {
         ngx_adm_counters_open(amcf->counters);
         ngx_adm_lag_start(cycle);
+        ngx_adm_room_start(cycle, &amcf->rooms);
     }
 
     return NGX_OK;
@@ -307,4 +350,20 @@ ngx_http_adm_exit_process(ngx_cycle_t *cycle)
 {
     ngx_http_adm_log_flush();
     ngx_adm_counters_close();
+}
+
+
+/* all workers are gone; without a master the one process comes here, too */
+
+static void
+ngx_http_adm_exit_master(ngx_cycle_t *cycle)
+{
+    ngx_http_adm_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_admission_module);
+
+    if (amcf && amcf->state) {
+        ngx_adm_state_end(amcf->state, cycle->log);
+    }
 }

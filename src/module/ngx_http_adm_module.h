@@ -18,6 +18,12 @@
 #define NGX_HTTP_ADM_COUNTERS    "admission_counters"
 #define NGX_HTTP_ADM_DEMAND      "admission_demand"
 #define NGX_HTTP_ADM_SETTINGS    "admission_settings"
+#define NGX_HTTP_ADM_STATE       "admission_state"
+
+/* each has two of the histograms that there may be */
+#define NGX_HTTP_ADM_ROOMS       15
+
+#define NGX_HTTP_ADM_ACTIVE_MAX  1000000000
 
 
 /* a named rate, and what cannot be told before all is read */
@@ -31,16 +37,28 @@ typedef struct {
 } ngx_http_adm_rate_conf_t;
 
 
-/* a use before the name it gives is looked up */
+/* a use before the name it gives is looked up; first in what follows */
 
 typedef struct {
     ngx_adm_use_t             use;
+    ngx_str_t                 file;      /* where it stands */
+    ngx_uint_t                line;
+} ngx_http_adm_use_conf_t;
+
+
+typedef struct {
+    ngx_http_adm_use_conf_t   of;
     ngx_adm_limit_t           limit;
     ngx_http_complex_value_t  values[NGX_ADM_RATE_VALUES];
     ngx_int_t                 burst;     /* NGX_CONF_UNSET: the rate's */
-    ngx_str_t                 file;
-    ngx_uint_t                line;
 } ngx_http_adm_limit_conf_t;
+
+
+typedef struct {
+    ngx_http_adm_use_conf_t   of;
+    ngx_adm_wait_t            wait;
+    ngx_http_complex_value_t  values[NGX_ADM_ROOM_VALUES];
+} ngx_http_adm_wait_conf_t;
 
 
 /* ngx_http_adm_conf.c: configurations, and small directives */
@@ -96,16 +114,60 @@ ngx_int_t ngx_http_adm_compile(ngx_conf_t *cf, ngx_str_t *text,
 
 ngx_uint_t ngx_http_adm_is_word(ngx_str_t *arg, const char *word);
 
-/* "a", "b", "c" of an array of ngx_str_t, for a sentence; "none" of none */
+/*
+ * Reads a rate or a burst; NGX_ERROR, with the sentence in the log, if it is
+ * none: "invalid WHAT "text" of "NAME" in "DIRECTIVE"".
+ */
 
-ngx_str_t ngx_http_adm_names(ngx_conf_t *cf, ngx_array_t *names);
+ngx_int_t ngx_http_adm_read_rate(ngx_conf_t *cf, ngx_str_t *text,
+    const char *what, ngx_str_t *name, const char *directive,
+    adm_rate_t *rate);
+ngx_int_t ngx_http_adm_read_burst(ngx_conf_t *cf, ngx_str_t *text,
+    const char *what, ngx_str_t *name, const char *directive, uint64_t *burst);
+
+/* both texts around the name; "data" is NULL if there is no memory */
+
+ngx_str_t ngx_http_adm_concat(ngx_conf_t *cf, const char *before,
+    ngx_str_t *name, const char *after);
+
+/* what has a name, in arrays of pointers */
+
+typedef ngx_str_t *(*ngx_http_adm_name_pt)(void *named);
+
+/* the element of that name; NULL: there is none */
+
+void *ngx_http_adm_named(ngx_array_t *all, ngx_http_adm_name_pt name_of,
+    ngx_str_t *name);
+
+/* "a", "b", "c": all the names, for a sentence; "none" of none */
+
+ngx_str_t ngx_http_adm_names(ngx_conf_t *cf, ngx_array_t *all,
+    ngx_http_adm_name_pt name_of);
+
+/*
+ * Adds a use of the policy to those of the level: "size" zeroed bytes, at
+ * first a ngx_http_adm_use_conf_t with its name and its place.  NULL: out of
+ * memory, or, with the sentence in the log, the level has that name already:
+ * "WHAT "name" is already set".
+ */
+
+void *ngx_http_adm_push_use(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf,
+    ngx_adm_policy_e policy, const char *what, ngx_str_t *name, size_t size);
 
 
 /* ngx_http_adm_zone_conf.c: admission_zone */
 
 char *ngx_http_adm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/*
+ * The zone of that name, or, if it is empty, the first one, or one that is
+ * made now.  NULL: out of memory, or, with the sentence in the log, there is
+ * none: "unknown zone "name" of WHAT "owner"", which stands at that place.
+ */
+
 ngx_adm_zone_t *ngx_http_adm_find_zone(ngx_conf_t *cf,
-    ngx_http_adm_main_conf_t *amcf, ngx_http_adm_rate_conf_t *rate);
+    ngx_http_adm_main_conf_t *amcf, ngx_str_t *name, const char *what,
+    ngx_str_t *owner, ngx_str_t *file, ngx_uint_t line);
 
 
 /* ngx_http_adm_rate_conf.c: admission_rate, admission_limit */
@@ -118,6 +180,89 @@ char *ngx_http_adm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_adm_init_rates(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf);
 ngx_int_t ngx_http_adm_init_limits(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_array_t *uses);
+
+
+/* ngx_http_adm_room_conf.c: admission_room */
+
+char *ngx_http_adm_room(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* NULL, with the sentence in the log, if there is no room of that name */
+
+ngx_http_adm_room_t *ngx_http_adm_room_named(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_str_t *name, const char *directive,
+    ngx_str_t *file, ngx_uint_t line);
+
+
+/* ngx_http_adm_room_init.c: rooms get zones, keys, settings */
+
+/* once all is read */
+
+char *ngx_http_adm_init_rooms(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf);
+
+
+/* ngx_http_adm_wait_conf.c: admission_wait */
+
+char *ngx_http_adm_wait(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* once all is read, rooms first: uses get their rooms */
+
+ngx_int_t ngx_http_adm_init_waits(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_array_t *uses);
+
+
+/* ngx_http_adm_state_conf.c: admission_state, admission_secret_file */
+
+char *ngx_http_adm_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_adm_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* ngx_http_adm_control.c: what all resources of admission_control share */
+
+/* the mode of the node, "mixed" if locations differ */
+
+const char *ngx_http_adm_mode_name(ngx_http_adm_main_conf_t *amcf);
+
+/* {"configured", "effective", "since", "by"}; both values are taken */
+
+json_t *ngx_http_adm_control_setting(ngx_adm_setting_t *setting,
+    json_t *configured, json_t *effective);
+
+/*
+ * A sentence with a word of the client's, which is cut; terminated, ASCII, in
+ * the request's pool, never NULL.
+ */
+
+ngx_str_t *ngx_http_adm_control_sentence(ngx_http_request_t *r,
+    const char *format, const char *word);
+
+/* who asks: USER@ADDRESS, or the address alone */
+
+ngx_int_t ngx_http_adm_control_by(ngx_http_request_t *r, ngx_str_t *by);
+
+/* the line of a change; "reset": it is again as configured */
+
+void ngx_http_adm_control_log(ngx_http_request_t *r,
+    ngx_adm_setting_t *setting, ngx_str_t *now, ngx_str_t *was,
+    ngx_uint_t reset, ngx_str_t *by);
+
+/* "1970-09-28T12:00:00Z"; the end of it */
+
+#define NGX_HTTP_ADM_MOMENT   (sizeof("1970-09-28T12:00:00Z") - 1)
+
+u_char *ngx_http_adm_moment(u_char *p, time_t moment);
+
+
+/* ngx_http_adm_control_rooms.c: the resources /rooms and /rooms/NAME */
+
+json_t *ngx_http_adm_tell_rooms(ngx_http_adm_main_conf_t *amcf, void *data);
+void *ngx_http_adm_find_room(ngx_http_adm_main_conf_t *amcf, ngx_str_t *name);
+json_t *ngx_http_adm_tell_room(ngx_http_adm_main_conf_t *amcf, void *data);
+
+/* NULL, or why not, in the request's pool; "patch" is an object */
+
+ngx_str_t *ngx_http_adm_change_room(ngx_http_request_t *r, void *data,
+    json_t *patch);
 
 
 /* ngx_http_adm_variables.c */
@@ -139,6 +284,7 @@ extern ngx_conf_enum_t  ngx_http_adm_modes[];
 #define NGX_HTTP_ADM_CONTENT_CONTROL  0x04
 #define NGX_HTTP_ADM_CONTENT_ANYBODY  0x08   /* as if it was public */
 #define NGX_HTTP_ADM_CONTENT_PATHS    0x10   /* there are paths below */
+#define NGX_HTTP_ADM_CONTENT_ROOM     0x20   /* the first word is a room */
 
 struct ngx_http_adm_content_s {
     ngx_str_t                 name;      /* of the directive */
@@ -152,6 +298,7 @@ extern ngx_http_adm_content_t  ngx_http_adm_status;
 extern ngx_http_adm_content_t  ngx_http_adm_dashboard;
 extern ngx_http_adm_content_t  ngx_http_adm_health;
 extern ngx_http_adm_content_t  ngx_http_adm_control;
+extern ngx_http_adm_content_t  ngx_http_adm_room_api;
 
 /* the directive, with one of the above as "post" */
 
@@ -163,6 +310,13 @@ ngx_int_t ngx_http_adm_content_handler(ngx_http_request_t *r);
 
 ngx_int_t ngx_http_adm_content_init(ngx_conf_t *cf);
 
+/*
+ * The path of the request below its location, without the slash between
+ * them; NGX_DECLINED: there is none.
+ */
+
+ngx_int_t ngx_http_adm_content_path(ngx_http_request_t *r, ngx_str_t *path);
+
 /* sends what is true for this moment: with Cache-Control: no-store */
 
 ngx_int_t ngx_http_adm_send_fresh(ngx_http_request_t *r, ngx_uint_t status,
@@ -172,14 +326,6 @@ ngx_int_t ngx_http_adm_send_fresh(ngx_http_request_t *r, ngx_uint_t status,
 
 ngx_int_t ngx_http_adm_send_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *type, json_t *value);
-
-extern ngx_str_t  ngx_http_adm_json;     /* the type */
-
-
-/* ngx_http_adm_control.c: the mode of the node, "mixed" if locations differ */
-
-const char *ngx_http_adm_mode_name(ngx_http_adm_main_conf_t *amcf);
-
 
 /* ngx_http_adm_status.c: the metrics, in the form that is asked for */
 

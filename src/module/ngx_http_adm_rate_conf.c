@@ -12,22 +12,11 @@ static ngx_http_adm_rate_conf_t *ngx_http_adm_push_rate(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_str_t *directive, ngx_str_t *name);
 static char *ngx_http_adm_rate_parameter(ngx_conf_t *cf,
     ngx_http_adm_rate_conf_t *rate, ngx_str_t *arg);
-static char *ngx_http_adm_rate_rate(ngx_conf_t *cf,
-    ngx_http_adm_rate_conf_t *rate, ngx_str_t *text);
-static char *ngx_http_adm_burst(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *text, uint64_t *burst);
 static char *ngx_http_adm_limit_parameter(ngx_conf_t *cf,
     ngx_http_adm_limit_conf_t *limit, ngx_str_t *arg);
-static ngx_http_adm_limit_conf_t *ngx_http_adm_push_limit(ngx_conf_t *cf,
-    ngx_http_adm_loc_conf_t *alcf, ngx_str_t *name);
 static ngx_int_t ngx_http_adm_init_limit(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_http_adm_limit_conf_t *limit);
-static ngx_http_adm_rate_conf_t *ngx_http_adm_rate_named(
-    ngx_http_adm_main_conf_t *amcf, ngx_str_t *name);
-static ngx_str_t ngx_http_adm_rate_names(ngx_conf_t *cf,
-    ngx_http_adm_main_conf_t *amcf);
-static ngx_adm_series_t *ngx_http_adm_rate_series(ngx_conf_t *cf,
-    ngx_http_adm_main_conf_t *amcf, ngx_str_t *name);
+static ngx_str_t *ngx_http_adm_rate_name(void *named);
 
 
 static ngx_conf_enum_t  ngx_http_adm_scopes[] = {
@@ -102,7 +91,7 @@ ngx_http_adm_push_rate(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
         return NULL;
     }
 
-    rate = ngx_http_adm_rate_named(amcf, name);
+    rate = ngx_http_adm_named(&amcf->rates, ngx_http_adm_rate_name, name);
 
     if (rate) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -136,12 +125,15 @@ ngx_http_adm_rate_parameter(ngx_conf_t *cf, ngx_http_adm_rate_conf_t *rate,
     ngx_str_t  value, *args;
 
     if (ngx_http_adm_parameter(arg, "rate=", &value)) {
-        return ngx_http_adm_rate_rate(cf, rate, &value);
+        return ngx_http_adm_read_rate(cf, &value, "rate", &rate->rate.name,
+                                      "admission_rate", &rate->rate.rate)
+               == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
     if (ngx_http_adm_parameter(arg, "burst=", &value)) {
-        return ngx_http_adm_burst(cf, &rate->rate.name, &value,
-                                  &rate->rate.burst);
+        return ngx_http_adm_read_burst(cf, &value, "burst", &rate->rate.name,
+                                       "admission_rate", &rate->rate.burst)
+               == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
     if (ngx_http_adm_parameter(arg, "scope=", &value)) {
@@ -168,55 +160,6 @@ ngx_http_adm_rate_parameter(ngx_conf_t *cf, ngx_http_adm_rate_conf_t *rate,
 }
 
 
-static char *
-ngx_http_adm_rate_rate(ngx_conf_t *cf, ngx_http_adm_rate_conf_t *rate,
-    ngx_str_t *text)
-{
-    adm_str_t  literal;
-
-    literal.len = text->len;
-    literal.data = text->data;
-
-    if (adm_rate_parse(literal, &rate->rate.rate) == ADM_OK) {
-        return NGX_CONF_OK;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid rate \"%V\" of \"%V\" in "
-                       "\"admission_rate\", it must be a number "
-                       "from 1 to %d with \"r/s\", \"r/m\", \"r/h\" or "
-                       "\"r/d\", as \"10r/s\"",
-                       text, &rate->rate.name, ADM_RATE_MAX);
-
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_adm_burst(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text,
-    uint64_t *burst)
-{
-    adm_str_t   literal;
-    ngx_str_t  *args;
-
-    literal.len = text->len;
-    literal.data = text->data;
-
-    if (adm_uint_parse(literal, 0, ADM_GCRA_COST_MAX, burst) == ADM_OK) {
-        return NGX_CONF_OK;
-    }
-
-    args = cf->args->elts;
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid burst \"%V\" of \"%V\" in \"%V\", "
-                       "it must be a number from 0 to %d",
-                       text, name, &args[0], ADM_GCRA_COST_MAX);
-
-    return NGX_CONF_ERROR;
-}
-
-
 char *
 ngx_http_adm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -236,19 +179,18 @@ ngx_http_adm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    limit = ngx_http_adm_push_limit(cf, alcf, &value[1]);
+    limit = ngx_http_adm_push_use(cf, alcf, NGX_ADM_POLICY_RATE, "limit",
+                                  &value[1],
+                                  sizeof(ngx_http_adm_limit_conf_t));
     if (limit == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    limit->use.policy = &ngx_adm_rate_policy;
-    limit->use.name = value[1];
-    limit->use.conf = &limit->limit;
-    limit->use.values = limit->values;
-    limit->use.nvalues = NGX_ADM_RATE_KEY + 1;
+    limit->of.use.policy = &ngx_adm_rate_policy;
+    limit->of.use.conf = &limit->limit;
+    limit->of.use.values = limit->values;
+    limit->of.use.nvalues = NGX_ADM_RATE_KEY + 1;
     limit->burst = NGX_CONF_UNSET;
-    limit->file = cf->conf_file->file.name;
-    limit->line = cf->conf_file->line;
 
     for (i = 2; i < cf->args->nelts; i++) {
         if (ngx_http_adm_limit_parameter(cf, limit, &value[i]) != NGX_CONF_OK)
@@ -261,56 +203,6 @@ ngx_http_adm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* NULL: out of memory, or this level has the name already */
-
-static ngx_http_adm_limit_conf_t *
-ngx_http_adm_push_limit(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf,
-    ngx_str_t *name)
-{
-    ngx_uint_t                   i;
-    ngx_array_t                 *uses;
-    ngx_http_adm_limit_conf_t   *limit, **limits;
-
-    uses = alcf->uses[NGX_ADM_POLICY_RATE];
-
-    if (uses == NULL) {
-        uses = ngx_array_create(cf->pool, 4,
-                                sizeof(ngx_http_adm_limit_conf_t *));
-        if (uses == NULL) {
-            return NULL;
-        }
-
-        alcf->uses[NGX_ADM_POLICY_RATE] = uses;
-    }
-
-    limits = uses->elts;
-
-    for (i = 0; i < uses->nelts; i++) {
-
-        if (limits[i]->use.name.len == name->len
-            && ngx_strncmp(limits[i]->use.name.data, name->data, name->len)
-               == 0)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "limit \"%V\" is already set at %V:%ui",
-                               name, &limits[i]->file, limits[i]->line);
-            return NULL;
-        }
-    }
-
-    limits = ngx_array_push(uses);
-    limit = ngx_pcalloc(cf->pool, sizeof(ngx_http_adm_limit_conf_t));
-
-    if (limits == NULL || limit == NULL) {
-        return NULL;
-    }
-
-    *limits = limit;
-
-    return limit;
-}
-
-
 static char *
 ngx_http_adm_limit_parameter(ngx_conf_t *cf, ngx_http_adm_limit_conf_t *limit,
     ngx_str_t *arg)
@@ -320,8 +212,9 @@ ngx_http_adm_limit_parameter(ngx_conf_t *cf, ngx_http_adm_limit_conf_t *limit,
 
     if (ngx_http_adm_parameter(arg, "burst=", &value)) {
 
-        if (ngx_http_adm_burst(cf, &limit->use.name, &value, &burst)
-            != NGX_CONF_OK)
+        if (ngx_http_adm_read_burst(cf, &value, "burst", &limit->of.use.name,
+                                    "admission_limit", &burst)
+            != NGX_OK)
         {
             return NGX_CONF_ERROR;
         }
@@ -333,7 +226,7 @@ ngx_http_adm_limit_parameter(ngx_conf_t *cf, ngx_http_adm_limit_conf_t *limit,
 
     if (ngx_http_adm_parameter(arg, "cost=", &value)) {
         limit->limit.cost = 1;
-        limit->use.nvalues = NGX_ADM_RATE_VALUES;
+        limit->of.use.nvalues = NGX_ADM_RATE_VALUES;
 
         return ngx_http_adm_compile(cf, &value,
                                     &limit->values[NGX_ADM_RATE_COST])
@@ -343,7 +236,7 @@ ngx_http_adm_limit_parameter(ngx_conf_t *cf, ngx_http_adm_limit_conf_t *limit,
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\" of limit \"%V\", "
                        "it must be \"burst=\" or \"cost=\"",
-                       arg, &limit->use.name);
+                       arg, &limit->of.use.name);
 
     return NGX_CONF_ERROR;
 }
@@ -361,7 +254,9 @@ ngx_http_adm_init_rates(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
     for (i = 0; i < amcf->rates.nelts; i++) {
         rate = rates[i];
 
-        zone = ngx_http_adm_find_zone(cf, amcf, rate);
+        zone = ngx_http_adm_find_zone(cf, amcf, &rate->zone, "rate",
+                                      &rate->rate.name, &rate->file,
+                                      rate->line);
         if (zone == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -405,24 +300,27 @@ static ngx_int_t
 ngx_http_adm_init_limit(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
     ngx_http_adm_limit_conf_t *limit)
 {
-    ngx_str_t                  known;
+    ngx_str_t                  text;
+    ngx_adm_use_t             *use;
     ngx_adm_limit_t          **place;
     ngx_http_adm_rate_conf_t  *rate;
 
-    rate = ngx_http_adm_rate_named(amcf, &limit->use.name);
+    use = &limit->of.use;
 
+    rate = ngx_http_adm_named(&amcf->rates, ngx_http_adm_rate_name,
+                              &use->name);
     if (rate == NULL) {
-        known = ngx_http_adm_rate_names(cf, amcf);
+        text = ngx_http_adm_names(cf, &amcf->rates, ngx_http_adm_rate_name);
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "unknown rate \"%V\" in \"admission_limit\" "
                       "at %V:%ui, \"admission_rate\" defines %V",
-                      &limit->use.name, &limit->file, limit->line, &known);
+                      &use->name, &limit->of.file, limit->of.line, &text);
         return NGX_ERROR;
     }
 
     limit->values[NGX_ADM_RATE_KEY] = rate->key;
-    limit->use.late = (rate->rate.scope == NGX_ADM_SCOPE_EXACT);
+    use->late = (rate->rate.scope == NGX_ADM_SCOPE_EXACT);
 
     if (limit->burst == NGX_CONF_UNSET) {
         limit->burst = rate->rate.burst;
@@ -435,91 +333,34 @@ ngx_http_adm_init_limit(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
                       "burst %i of \"%V\" in \"admission_limit\" takes "
                       "more than 198 days to drain, it must be at most %uL "
                       "in %V:%ui",
-                      limit->burst, &limit->use.name,
-                      adm_gcra_burst_max(&rate->rate.rate), &limit->file,
-                      limit->line);
+                      limit->burst, &use->name,
+                      adm_gcra_burst_max(&rate->rate.rate), &limit->of.file,
+                      limit->of.line);
         return NGX_ERROR;
     }
 
-    limit->use.series = ngx_http_adm_rate_series(cf, amcf, &limit->use.name);
+    /* names of different policies may be the same */
+
+    text = ngx_http_adm_concat(cf, "rate:", &use->name, "");
     place = ngx_array_push(&amcf->limits);
 
-    if (limit->use.series == NULL || place == NULL) {
+    if (text.data == NULL || place == NULL) {
         return NGX_ERROR;
     }
 
     *place = &limit->limit;
 
-    return NGX_OK;
+    use->series = ngx_adm_counters_series(amcf->counters,
+                                          NGX_ADM_FAMILY_POLICY, &text);
+
+    return use->series ? NGX_OK : NGX_ERROR;
 }
 
 
-static ngx_http_adm_rate_conf_t *
-ngx_http_adm_rate_named(ngx_http_adm_main_conf_t *amcf, ngx_str_t *name)
+static ngx_str_t *
+ngx_http_adm_rate_name(void *named)
 {
-    ngx_str_t                  *known;
-    ngx_uint_t                  i;
-    ngx_http_adm_rate_conf_t  **rates;
+    ngx_http_adm_rate_conf_t  *rate = named;
 
-    rates = amcf->rates.elts;
-
-    for (i = 0; i < amcf->rates.nelts; i++) {
-        known = &rates[i]->rate.name;
-
-        if (known->len == name->len
-            && ngx_strncmp(known->data, name->data, name->len) == 0)
-        {
-            return rates[i];
-        }
-    }
-
-    return NULL;
-}
-
-
-static ngx_str_t
-ngx_http_adm_rate_names(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
-{
-    ngx_str_t                  *name;
-    ngx_uint_t                  i;
-    ngx_array_t                 names;
-    ngx_http_adm_rate_conf_t  **rates;
-
-    rates = amcf->rates.elts;
-
-    if (ngx_array_init(&names, cf->temp_pool, 4, sizeof(ngx_str_t))
-        != NGX_OK)
-    {
-        return ngx_http_adm_names(cf, NULL);
-    }
-
-    for (i = 0; i < amcf->rates.nelts; i++) {
-        name = ngx_array_push(&names);
-
-        if (name) {
-            *name = rates[i]->rate.name;
-        }
-    }
-
-    return ngx_http_adm_names(cf, &names);
-}
-
-
-/* "rate:NAME": names of different policies may be the same */
-
-static ngx_adm_series_t *
-ngx_http_adm_rate_series(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
-    ngx_str_t *name)
-{
-    ngx_str_t  series;
-
-    series.data = ngx_pnalloc(cf->pool, sizeof("rate:") - 1 + name->len);
-    if (series.data == NULL) {
-        return NULL;
-    }
-
-    series.len = ngx_sprintf(series.data, "rate:%V", name) - series.data;
-
-    return ngx_adm_counters_series(amcf->counters, NGX_ADM_FAMILY_POLICY,
-                                   &series);
+    return &rate->rate.name;
 }

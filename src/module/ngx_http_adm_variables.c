@@ -19,6 +19,14 @@ static void ngx_http_adm_variable_reason(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
 static void ngx_http_adm_variable_policy(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_room(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_ticket(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_position(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_wait(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
 static void ngx_http_adm_variable_remaining(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
 static void ngx_http_adm_variable_trips(ngx_http_request_t *r,
@@ -27,6 +35,8 @@ static void ngx_http_adm_variable_store_time(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
 static void ngx_http_adm_variable_decision_time(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_number(ngx_http_request_t *r,
+    uint64_t number, ngx_str_t *value);
 static void ngx_http_adm_variable_seconds(ngx_http_request_t *r, uint64_t ns,
     ngx_str_t *value);
 static void ngx_http_adm_variable_correlation(ngx_http_request_t *r,
@@ -45,6 +55,19 @@ static ngx_http_variable_t  ngx_http_adm_vars[] = {
 
     { ngx_string("admission_policy"), NULL, ngx_http_adm_variable,
       (uintptr_t) ngx_http_adm_variable_policy, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_room"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_room, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_ticket"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_ticket, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_position"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_position,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_wait"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_wait, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("admission_remaining"), NULL, ngx_http_adm_variable,
       (uintptr_t) ngx_http_adm_variable_remaining,
@@ -150,21 +173,69 @@ ngx_http_adm_variable_policy(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
 }
 
 
+/* of the last room that has looked, as the place is */
+
+static void
+ngx_http_adm_variable_room(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
+    ngx_str_t *value)
+{
+    ngx_queue_t          *q;
+    ngx_http_adm_step_t  *step;
+
+    if (ctx == NULL || ctx->subject.place == NULL) {
+        return;
+    }
+
+    for (q = ngx_queue_last(&ctx->steps);
+         q != ngx_queue_sentinel(&ctx->steps);
+         q = ngx_queue_prev(q))
+    {
+        step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
+
+        if (step->use->policy == &ngx_adm_room_policy) {
+            *value = step->use->name;
+            return;
+        }
+    }
+}
+
+
+static void
+ngx_http_adm_variable_ticket(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
+    ngx_str_t *value)
+{
+    if (ctx && ctx->subject.place && ctx->subject.place->ticket) {
+        ngx_http_adm_variable_number(r, ctx->subject.place->ticket, value);
+    }
+}
+
+
+static void
+ngx_http_adm_variable_position(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value)
+{
+    if (ctx && ctx->subject.place && ctx->subject.place->has_wait) {
+        ngx_http_adm_variable_number(r, ctx->subject.place->ahead + 1, value);
+    }
+}
+
+
+static void
+ngx_http_adm_variable_wait(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
+    ngx_str_t *value)
+{
+    if (ctx && ctx->subject.place && ctx->subject.place->has_wait) {
+        ngx_http_adm_variable_number(r, ctx->subject.place->wait, value);
+    }
+}
+
+
 static void
 ngx_http_adm_variable_remaining(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value)
 {
-    u_char  *p;
-
-    if (ctx == NULL || ctx->subject.remaining == NGX_ADM_NO_LIMIT) {
-        return;
-    }
-
-    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-
-    if (p) {
-        value->data = p;
-        value->len = ngx_sprintf(p, "%uL", ctx->subject.remaining) - p;
+    if (ctx && ctx->subject.remaining != NGX_ADM_NO_LIMIT) {
+        ngx_http_adm_variable_number(r, ctx->subject.remaining, value);
     }
 }
 
@@ -173,17 +244,8 @@ static void
 ngx_http_adm_variable_trips(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
     ngx_str_t *value)
 {
-    u_char  *p;
-
-    if (ctx == NULL) {
-        return;
-    }
-
-    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-
-    if (p) {
-        value->data = p;
-        value->len = ngx_sprintf(p, "%ui", ctx->trips) - p;
+    if (ctx) {
+        ngx_http_adm_variable_number(r, ctx->trips, value);
     }
 }
 
@@ -204,6 +266,21 @@ ngx_http_adm_variable_decision_time(ngx_http_request_t *r,
 {
     if (ctx && (ctx->decided || ctx->admitted)) {
         ngx_http_adm_variable_seconds(r, ctx->spent, value);
+    }
+}
+
+
+static void
+ngx_http_adm_variable_number(ngx_http_request_t *r, uint64_t number,
+    ngx_str_t *value)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+
+    if (p) {
+        value->data = p;
+        value->len = ngx_sprintf(p, "%uL", number) - p;
     }
 }
 

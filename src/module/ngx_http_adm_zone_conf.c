@@ -9,10 +9,7 @@
 
 static ngx_adm_zone_t *ngx_http_adm_add_zone(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_str_t *name, size_t size);
-static ngx_adm_zone_t *ngx_http_adm_zone_named(ngx_http_adm_main_conf_t *amcf,
-    ngx_str_t *name);
-static ngx_str_t ngx_http_adm_zone_names(ngx_conf_t *cf,
-    ngx_http_adm_main_conf_t *amcf);
+static ngx_str_t *ngx_http_adm_zone_name(void *named);
 
 
 char *
@@ -30,9 +27,9 @@ ngx_http_adm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    ngx_str_set(&reserved, NGX_HTTP_ADM_COUNTERS);
+    ngx_str_set(&reserved, NGX_HTTP_ADM_ZONE "_");
 
-    if (value[1].len == reserved.len
+    if (value[1].len > reserved.len
         && ngx_strncmp(value[1].data, reserved.data, reserved.len) == 0)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -41,7 +38,7 @@ ngx_http_adm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    zone = ngx_http_adm_zone_named(amcf, &value[1]);
+    zone = ngx_http_adm_named(&amcf->zones, ngx_http_adm_zone_name, &value[1]);
 
     if (zone) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -103,89 +100,45 @@ ngx_http_adm_add_zone(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
 }
 
 
-/* the zone that the rate chose, the first one, or one made now */
-
 ngx_adm_zone_t *
 ngx_http_adm_find_zone(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
-    ngx_http_adm_rate_conf_t *rate)
+    ngx_str_t *name, const char *what, ngx_str_t *owner, ngx_str_t *file,
+    ngx_uint_t line)
 {
-    ngx_str_t        name, known;
+    ngx_str_t        known;
     ngx_adm_zone_t  *zone, **zones;
 
-    if (rate->zone.len == 0) {
+    if (name->len == 0) {
         zones = amcf->zones.elts;
 
         if (amcf->zones.nelts) {
             return zones[0];
         }
 
-        ngx_str_set(&name, NGX_HTTP_ADM_ZONE);
+        ngx_str_set(&known, NGX_HTTP_ADM_ZONE);
 
-        return ngx_http_adm_add_zone(cf, amcf, &name, NGX_HTTP_ADM_ZONE_SIZE);
+        return ngx_http_adm_add_zone(cf, amcf, &known, NGX_HTTP_ADM_ZONE_SIZE);
     }
 
-    zone = ngx_http_adm_zone_named(amcf, &rate->zone);
+    zone = ngx_http_adm_named(&amcf->zones, ngx_http_adm_zone_name, name);
 
     if (zone == NULL) {
-        known = ngx_http_adm_zone_names(cf, amcf);
+        known = ngx_http_adm_names(cf, &amcf->zones, ngx_http_adm_zone_name);
 
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "unknown zone \"%V\" of rate \"%V\" at %V:%ui, "
+                      "unknown zone \"%V\" of %s \"%V\" at %V:%ui, "
                       "\"admission_zone\" defines %V",
-                      &rate->zone, &rate->rate.name, &rate->file, rate->line,
-                      &known);
+                      name, what, owner, file, line, &known);
     }
 
     return zone;
 }
 
 
-static ngx_adm_zone_t *
-ngx_http_adm_zone_named(ngx_http_adm_main_conf_t *amcf, ngx_str_t *name)
+static ngx_str_t *
+ngx_http_adm_zone_name(void *named)
 {
-    ngx_str_t        *known;
-    ngx_uint_t        i;
-    ngx_adm_zone_t  **zones;
+    ngx_adm_zone_t  *zone = named;
 
-    zones = amcf->zones.elts;
-
-    for (i = 0; i < amcf->zones.nelts; i++) {
-        known = &zones[i]->shm_zone->shm.name;
-
-        if (known->len == name->len
-            && ngx_strncmp(known->data, name->data, name->len) == 0)
-        {
-            return zones[i];
-        }
-    }
-
-    return NULL;
-}
-
-
-static ngx_str_t
-ngx_http_adm_zone_names(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
-{
-    ngx_uint_t        i;
-    ngx_str_t        *name;
-    ngx_array_t       names;
-    ngx_adm_zone_t  **zones;
-
-    zones = amcf->zones.elts;
-
-    if (ngx_array_init(&names, cf->temp_pool, 4, sizeof(ngx_str_t))
-        != NGX_OK)
-    {
-        return ngx_http_adm_names(cf, NULL);
-    }
-
-    for (i = 0; i < amcf->zones.nelts; i++) {
-        name = ngx_array_push(&names);
-
-        if (name) {
-            *name = zones[i]->shm_zone->shm.name;
-        }
-    }
-
-    return ngx_http_adm_names(cf, &names);
+    return &zone->shm_zone->shm.name;
 }

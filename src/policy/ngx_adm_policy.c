@@ -6,6 +6,7 @@
 
 #include <ngx_adm_policy.h>
 #include <ngx_adm_rate.h>
+#include <ngx_adm_room.h>
 
 #if (NGX_ADM_TEST)
 #include <ngx_adm_probe.h>
@@ -20,6 +21,7 @@ ngx_adm_policy_t  *ngx_adm_policies[NGX_ADM_POLICIES] = {
 #if (NGX_ADM_TEST)
     &ngx_adm_probe_policy,
 #endif
+    &ngx_adm_room_policy,
     &ngx_adm_rate_policy
 };
 
@@ -35,6 +37,19 @@ ngx_str_t  ngx_adm_verdicts[NGX_ADM_VERDICTS] = {
     ngx_string("shed"),
     ngx_string("closed"),
     ngx_string("fail")
+};
+
+
+ngx_str_t  ngx_adm_places[NGX_ADM_PLACES] = {
+    ngx_string("pre"),
+    ngx_string("waiting"),
+    ngx_string("called"),
+    ngx_string("admitted"),
+    ngx_string("over"),
+    ngx_string("paused"),
+    ngx_string("closed"),
+    ngx_string("open"),
+    ngx_string("unknown")
 };
 
 
@@ -65,5 +80,48 @@ ngx_adm_reason_t  ngx_adm_reasons[NGX_ADM_REASONS] = {
       ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
       ngx_string("Temporarily unavailable"),
       ngx_string("We cannot check your request at the moment. "
-                 "Nothing was ordered by it; please try again.") }
+                 "Nothing was ordered by it; please try again.") },
+
+    { ngx_string("in_line"), NGX_ADM_VERDICT_WAIT, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("You are in line"),
+      ngx_string("More people have come than can be let in at once. Your "
+                 "place is kept.") },
+
+    { ngx_string("moment"), NGX_ADM_VERDICT_WAIT, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("It is your turn"),
+      ngx_string("You have been called, and will be let in as soon as "
+                 "somebody else has made room. Ask again in a moment.") },
+
+    { ngx_string("join_rate"), NGX_ADM_VERDICT_WAIT, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("You are about to join the line"),
+      ngx_string("Many people join from your network at this moment. You "
+                 "get your number in a moment.") },
+
+    { ngx_string("paused"), NGX_ADM_VERDICT_WAIT, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("The line is paused"),
+      ngx_string("Nobody is let in at the moment. Who has a place in line "
+                 "keeps it.") },
+
+    { ngx_string("poll"), NGX_ADM_VERDICT_WAIT, 200,
+      ngx_string("about:blank"), ngx_string("OK"), ngx_null_string },
+
+    { ngx_string("closed"), NGX_ADM_VERDICT_CLOSED, 503,
+      ngx_string("about:blank"),
+      ngx_string("The sale is closed"),
+      ngx_string("The shop has closed the doors for now.") },
+
+    { ngx_string("over"), NGX_ADM_VERDICT_CLOSED, 403,
+      ngx_string("about:blank"),
+      ngx_string("The sale is over"),
+      ngx_string("Nobody is let in any more.") },
+
+    { ngx_string("table_full"), NGX_ADM_VERDICT_FAIL, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("Temporarily unavailable"),
+      ngx_string("We have no room for more requests at the moment. "
+                 "Please try again.") }
 };

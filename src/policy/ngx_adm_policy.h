@@ -55,6 +55,14 @@ typedef enum {
     NGX_ADM_REASON_COST,
     NGX_ADM_REASON_BAD_COST,
     NGX_ADM_REASON_STORE_DOWN,
+    NGX_ADM_REASON_IN_LINE,
+    NGX_ADM_REASON_MOMENT,         /* called, but there is no room just now */
+    NGX_ADM_REASON_JOIN_RATE,
+    NGX_ADM_REASON_PAUSED,
+    NGX_ADM_REASON_POLL,           /* only asked, whatever the answer */
+    NGX_ADM_REASON_CLOSED,
+    NGX_ADM_REASON_OVER,
+    NGX_ADM_REASON_TABLE_FULL,
     NGX_ADM_REASONS
 } ngx_adm_reason_e;
 
@@ -104,6 +112,8 @@ typedef enum {
 typedef struct {
     ngx_adm_outcome_e        outcome;
     ngx_uint_t               status;     /* the upstream's own, if answered */
+    unsigned                 ends:1;     /* Admission-Session: end */
+    unsigned                 lost:1;     /* the client left before it */
 } ngx_adm_settlement_t;
 
 
@@ -125,11 +135,60 @@ typedef enum {
 } ngx_adm_fallback_e;
 
 
+/* what a room says of a shopper, in the words of the contract */
+
+typedef enum {
+    NGX_ADM_PLACE_PRE = 0,         /* no number yet */
+    NGX_ADM_PLACE_WAITING,
+    NGX_ADM_PLACE_CALLED,
+    NGX_ADM_PLACE_ADMITTED,
+    NGX_ADM_PLACE_OVER,
+    NGX_ADM_PLACE_PAUSED,
+    NGX_ADM_PLACE_CLOSED,
+    NGX_ADM_PLACE_OPEN,            /* nobody waits: one may just go */
+    NGX_ADM_PLACE_UNKNOWN,         /* no number can be given */
+    NGX_ADM_PLACES
+} ngx_adm_place_e;
+
+
+extern ngx_str_t  ngx_adm_places[NGX_ADM_PLACES];
+
+
+typedef struct {
+    ngx_adm_place_e          state;
+    uint64_t                 ticket;     /* 0: none */
+    uint64_t                 ahead;      /* people */
+    uint64_t                 wait;       /* s until called, ... */
+    uint64_t                 wait_low;   /* ... at best */
+    uint64_t                 wait_high;  /* ... at worst */
+    uint64_t                 left;       /* s left to claim */
+    uint64_t                 poll;       /* ms until the next poll */
+    uint64_t                 joined;     /* s since the epoch, or 0 */
+    unsigned                 has_wait:1; /* ahead and wait are known */
+} ngx_adm_place_t;
+
+
+/* a token that goes back to the client, whatever the answer is */
+
+typedef struct {
+    ngx_str_t                token;      /* empty: none */
+    ngx_uint_t               age;        /* s that it is good for */
+    unsigned                 fresh:1;    /* it is another than the client's */
+    unsigned                 drop:1;     /* the client is to forget its own */
+} ngx_adm_grant_t;
+
+
+/* the most tokens of a request that are tried */
+
+#define NGX_ADM_CANDIDATES  4
+
+
 #define NGX_ADM_NO_RETRY   ((ngx_uint_t) -1)
 
 
 typedef struct {
     ngx_adm_reason_e         reason;
+    ngx_adm_place_t         *place;      /* in a room; NULL: not of one */
     ngx_str_t                policy;     /* the name of the use */
     ngx_uint_t               retry;      /* s; NGX_ADM_NO_RETRY: no use */
     ngx_adm_quota_t          quota;      /* quota 0: none */
@@ -146,7 +205,15 @@ typedef struct {
     ngx_adm_answer_t         answer;
     uint64_t                 remaining;  /* the least of all limits passed */
     ngx_adm_fallback_e       fallback;
+
+    ngx_str_t               *tokens;     /* that the client sent, of the use */
+    ngx_uint_t               ntokens;
+    ngx_adm_place_t         *place;      /* of the last room; NULL: none */
+    ngx_adm_grant_t          grant;      /* of the step */
+
     unsigned                 dry_run:1;
+    unsigned                 poll:1;     /* only asks; goes no further */
+    unsigned                 again:1;    /* who was told to wait has come */
 } ngx_adm_subject_t;
 
 
@@ -199,6 +266,7 @@ typedef void (*ngx_adm_give_back_pt)(ngx_adm_subject_t *s, void *conf,
 
 struct ngx_adm_policy_s {
     ngx_str_t                name;       /* "rate": metrics and log */
+    ngx_uint_t               tokens;     /* a step wants the client's */
     size_t                   state_size; /* of a step, zeroed */
     ngx_adm_check_pt         check;
     ngx_adm_claim_pt         claim;      /* NULL: never claims or asks */
@@ -213,6 +281,7 @@ typedef enum {
 #if (NGX_ADM_TEST)
     NGX_ADM_POLICY_PROBE,
 #endif
+    NGX_ADM_POLICY_ROOM,
     NGX_ADM_POLICY_RATE,
     NGX_ADM_POLICIES
 } ngx_adm_policy_e;

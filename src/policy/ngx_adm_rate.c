@@ -42,6 +42,7 @@ static ngx_adm_rc_e ngx_adm_rate_refused(ngx_adm_subject_t *s,
 
 ngx_adm_policy_t  ngx_adm_rate_policy = {
     ngx_string("rate"),
+    0,
     sizeof(ngx_adm_rate_state_t),
     ngx_adm_rate_check,
     ngx_adm_rate_claim,

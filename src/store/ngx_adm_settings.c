@@ -7,7 +7,13 @@
 #include <ngx_adm_settings.h>
 
 
-#define NGX_ADM_SETTING_LOOKS   100
+#define NGX_ADM_SETTING_LOOKS    100
+
+/* changes with what a copy is */
+#define NGX_ADM_SETTINGS_COPY    1
+
+/* that a copy brings back: the others are for those that are new */
+#define NGX_ADM_SETTINGS_BACK    (NGX_ADM_SETTINGS / 2)
 
 
 struct ngx_adm_setting_sh_s {
@@ -29,9 +35,39 @@ struct ngx_adm_settings_sh_s {
 };
 
 
+/* what is kept of an override */
+
+typedef struct {
+    uint64_t               value;
+    uint64_t               configured;
+    uint64_t               since;
+    uint64_t               by_len;
+    uint64_t               len;
+    u_char                 by[NGX_ADM_SETTING_BY];
+    u_char                 name[NGX_ADM_SETTING_NAME];
+} ngx_adm_setting_copy_t;
+
+
+typedef struct {
+    uint64_t               n;
+    ngx_adm_setting_copy_t all[NGX_ADM_SETTINGS];
+} ngx_adm_settings_copy_t;
+
+
 static ngx_int_t ngx_adm_settings_init(ngx_shm_zone_t *shm_zone, void *data);
 static ngx_int_t ngx_adm_settings_lay_out(ngx_shm_zone_t *shm_zone);
+static ngx_int_t ngx_adm_settings_restore(ngx_adm_settings_t *settings,
+    ngx_adm_settings_sh_t *sh);
+static void ngx_adm_settings_bring_back(ngx_adm_settings_sh_t *sh,
+    ngx_adm_settings_copy_t *copy);
+static int ngx_libc_cdecl ngx_adm_settings_newer(const void *one,
+    const void *two);
+static uint64_t ngx_adm_settings_version(void *data);
+static void ngx_adm_settings_save(void *data, void *copy);
+static void ngx_adm_setting_copy(ngx_adm_setting_sh_t *sh,
+    ngx_adm_setting_copy_t *copy);
 static ngx_int_t ngx_adm_settings_attach(ngx_adm_setting_t *setting);
+static void ngx_adm_setting_drop(ngx_adm_setting_t *setting, ngx_log_t *log);
 
 
 ngx_adm_settings_t *
@@ -62,6 +98,27 @@ ngx_adm_settings_add(ngx_conf_t *cf, ngx_str_t *name, void *tag)
     settings->shm_zone->data = settings;
 
     return settings;
+}
+
+
+ngx_int_t
+ngx_adm_settings_keep(ngx_adm_settings_t *settings, ngx_adm_state_t *state)
+{
+    ngx_adm_state_part_t  *part;
+
+    part = &settings->kept;
+
+    ngx_str_set(&part->name, "settings");
+
+    part->layout = NGX_ADM_SETTINGS_COPY;
+    part->size = sizeof(ngx_adm_settings_copy_t);
+    part->data = settings;
+    part->version = ngx_adm_settings_version;
+    part->save = ngx_adm_settings_save;
+
+    settings->state = state;
+
+    return ngx_adm_state_part(state, part);
 }
 
 
@@ -130,8 +187,10 @@ ngx_adm_settings_lay_out(ngx_shm_zone_t *shm_zone)
 {
     ngx_uint_t              i;
     ngx_slab_pool_t        *shpool;
+    ngx_adm_settings_t     *settings;
     ngx_adm_settings_sh_t  *sh;
 
+    settings = shm_zone->data;
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
     sh = ngx_slab_calloc(shpool, sizeof(ngx_adm_settings_sh_t));
@@ -143,11 +202,115 @@ ngx_adm_settings_lay_out(ngx_shm_zone_t *shm_zone)
         sh->places[i].value = NGX_ADM_SETTING_NONE;
     }
 
+    if (settings->state && ngx_adm_settings_restore(settings, sh) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     sh->layout = NGX_ADM_SETTINGS_LAYOUT;
 
     shpool->data = sh;
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_adm_settings_restore(ngx_adm_settings_t *settings,
+    ngx_adm_settings_sh_t *sh)
+{
+    ngx_int_t                 rc;
+    ngx_adm_settings_copy_t  *copy;
+
+    copy = ngx_alloc(sizeof(ngx_adm_settings_copy_t),
+                     settings->shm_zone->shm.log);
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_adm_state_read(settings->state, &settings->kept, copy);
+
+    if (rc == NGX_OK) {
+        ngx_adm_settings_bring_back(sh, copy);
+        settings->restored = 1;
+    }
+
+    ngx_free(copy);
+
+    return (rc == NGX_ERROR) ? NGX_ERROR : NGX_OK;
+}
+
+
+static void
+ngx_adm_settings_bring_back(ngx_adm_settings_sh_t *sh,
+    ngx_adm_settings_copy_t *copy)
+{
+    ngx_uint_t               i, n;
+    ngx_adm_setting_sh_t    *place;
+    ngx_adm_setting_copy_t  *one;
+
+    n = ngx_min(copy->n, NGX_ADM_SETTINGS);
+
+    ngx_qsort(copy->all, n, sizeof(ngx_adm_setting_copy_t),
+              ngx_adm_settings_newer);
+
+    for (i = 0; i < ngx_min(n, NGX_ADM_SETTINGS_BACK); i++) {
+        one = &copy->all[i];
+        place = &sh->places[i];
+
+        place->value = one->value;
+        place->configured = one->configured;
+        place->since = one->since;
+        place->by_len = ngx_min(one->by_len, NGX_ADM_SETTING_BY);
+        place->len = ngx_min(one->len, NGX_ADM_SETTING_NAME);
+
+        ngx_memcpy(place->by, one->by, NGX_ADM_SETTING_BY);
+        ngx_memcpy(place->name, one->name, NGX_ADM_SETTING_NAME);
+    }
+}
+
+
+static int ngx_libc_cdecl
+ngx_adm_settings_newer(const void *one, const void *two)
+{
+    const ngx_adm_setting_copy_t  *first = one;
+    const ngx_adm_setting_copy_t  *second = two;
+
+    return (first->since < second->since) - (first->since > second->since);
+}
+
+
+static uint64_t
+ngx_adm_settings_version(void *data)
+{
+    ngx_adm_settings_t  *settings = data;
+
+    uint64_t    version;
+    ngx_uint_t  i;
+
+    version = 0;
+
+    for (i = 0; i < NGX_ADM_SETTINGS; i++) {
+        version += settings->sh->places[i].version;
+    }
+
+    return version;
+}
+
+
+static void
+ngx_adm_settings_save(void *data, void *copy)
+{
+    ngx_adm_settings_t       *settings = data;
+    ngx_adm_settings_copy_t  *to = copy;
+
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_ADM_SETTINGS; i++) {
+
+        if (settings->sh->places[i].value != NGX_ADM_SETTING_NONE) {
+            ngx_adm_setting_copy(&settings->sh->places[i], &to->all[to->n++]);
+        }
+    }
 }
 
 
@@ -201,19 +364,36 @@ ngx_adm_settings_serve(ngx_adm_settings_t *settings, ngx_log_t *log)
 
         sh->served = all[i]->configured;
 
-        if (sh->value == NGX_ADM_SETTING_NONE
-            || sh->configured == all[i]->configured)
-        {
+        if (sh->value == NGX_ADM_SETTING_NONE) {
             continue;
         }
 
-        sh->value = NGX_ADM_SETTING_NONE;
+        if (sh->configured != all[i]->configured) {
+            ngx_adm_setting_drop(all[i], log);
 
-        ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "admission control: the override of \"%V\" is dropped, "
-                      "since its value was changed in the configuration",
-                      &all[i]->name);
+        } else if (settings->restored) {
+            ngx_log_error(NGX_LOG_WARN, log, 0,
+                          "admission control: the override of \"%V\" "
+                          "is in force again",
+                          &all[i]->name);
+        }
     }
+
+    settings->restored = 0;
+}
+
+
+static void
+ngx_adm_setting_drop(ngx_adm_setting_t *setting, ngx_log_t *log)
+{
+    setting->sh->value = NGX_ADM_SETTING_NONE;
+
+    (void) ngx_atomic_fetch_add(&setting->sh->version, 2);
+
+    ngx_log_error(NGX_LOG_WARN, log, 0,
+                  "admission control: the override of \"%V\" is dropped, "
+                  "since its value was changed in the configuration",
+                  &setting->name);
 }
 
 
@@ -227,23 +407,39 @@ ngx_adm_setting(ngx_adm_setting_t *setting)
 void
 ngx_adm_setting_read(ngx_adm_setting_t *setting, ngx_adm_override_t *override)
 {
-    ngx_uint_t             i;
-    ngx_atomic_uint_t      version;
-    ngx_adm_setting_sh_t  *sh;
+    ngx_adm_setting_copy_t  copy;
 
-    sh = setting->sh;
+    ngx_adm_setting_copy(setting->sh, &copy);
+
+    override->value = copy.value;
+    override->since = copy.since;
+    override->by.len = copy.by_len;
     override->by.data = override->text;
+
+    ngx_memcpy(override->text, copy.by, copy.by_len);
+}
+
+
+static void
+ngx_adm_setting_copy(ngx_adm_setting_sh_t *sh, ngx_adm_setting_copy_t *copy)
+{
+    ngx_uint_t         i;
+    ngx_atomic_uint_t  version;
+
+    copy->len = sh->len;
+    ngx_memcpy(copy->name, sh->name, NGX_ADM_SETTING_NAME);
 
     for (i = 0; i < NGX_ADM_SETTING_LOOKS; i++) {
         version = sh->version;
 
         ngx_memory_barrier();
 
-        override->value = sh->value;
-        override->since = sh->since;
-        override->by.len = ngx_min(sh->by_len, NGX_ADM_SETTING_BY);
+        copy->value = sh->value;
+        copy->configured = sh->configured;
+        copy->since = sh->since;
+        copy->by_len = ngx_min(sh->by_len, NGX_ADM_SETTING_BY);
 
-        ngx_memcpy(override->text, sh->by, override->by.len);
+        ngx_memcpy(copy->by, sh->by, NGX_ADM_SETTING_BY);
 
         ngx_memory_barrier();
 
@@ -256,7 +452,7 @@ ngx_adm_setting_read(ngx_adm_setting_t *setting, ngx_adm_override_t *override)
 
     /* whoever writes was stopped, or killed: the value is one word */
 
-    override->by.len = 0;
+    copy->by_len = 0;
 }
 
 

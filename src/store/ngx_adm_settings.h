@@ -2,7 +2,7 @@
 /*
  * Settings that an operator changes while nginx runs: what stands over the
  * configuration's own value, in shared memory, so in force in all workers at
- * once, and kept over reload.
+ * once, and kept over reload; with a state directory over restart as well.
  *
  * An override holds as long as the configuration says what it said when the
  * override was made: who changes a value in the file means that value.
@@ -15,6 +15,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include <ngx_adm_state.h>
 
 
 #define NGX_ADM_SETTINGS_LAYOUT   1
@@ -36,6 +37,9 @@ typedef struct {
     ngx_shm_zone_t         *shm_zone;
     ngx_adm_settings_sh_t  *sh;
     ngx_array_t             all;         /* of ngx_adm_setting_t * */
+    ngx_adm_state_t        *state;       /* NULL: restart forgets */
+    ngx_adm_state_part_t    kept;
+    ngx_uint_t              restored;    /* this start brought them back */
 } ngx_adm_settings_t;
 
 
@@ -66,6 +70,14 @@ ngx_adm_settings_t *ngx_adm_settings_add(ngx_conf_t *cf, ngx_str_t *name,
     void *tag);
 
 /*
+ * From now on overrides are kept in a file of "state", also those of settings
+ * that the configuration does not have at present: of these the newest.
+ */
+
+ngx_int_t ngx_adm_settings_keep(ngx_adm_settings_t *settings,
+    ngx_adm_state_t *state);
+
+/*
  * Declares a setting, once in a cycle; the name, of at most
  * NGX_ADM_SETTING_NAME bytes, must live as long as the cycle.
  * "configured" may be written until the configuration is served.
@@ -77,7 +89,7 @@ ngx_adm_setting_t *ngx_adm_settings_declare(ngx_adm_settings_t *settings,
 
 /*
  * The configuration is served from now on: overrides of values that it has
- * changed are dropped, and this is logged.
+ * changed are dropped.  This is logged, and which ones are back.
  */
 
 void ngx_adm_settings_serve(ngx_adm_settings_t *settings, ngx_log_t *log);

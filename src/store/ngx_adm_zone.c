@@ -4,6 +4,7 @@
  */
 
 
+#include <ngx_adm_line.h>
 #include <ngx_adm_zone.h>
 #include <openssl/rand.h>
 
@@ -13,6 +14,8 @@
 
 static ngx_int_t ngx_adm_zone_init(ngx_shm_zone_t *shm_zone, void *data);
 static ngx_int_t ngx_adm_zone_lay_out(ngx_shm_zone_t *shm_zone);
+static ngx_uint_t ngx_adm_zone_places(ngx_adm_zone_t *zone, size_t size);
+static ngx_int_t ngx_adm_zone_secrets(ngx_adm_zone_sh_t *sh);
 
 
 ngx_adm_zone_t *
@@ -133,8 +136,8 @@ ngx_adm_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
 
 /*
- * The header and the table of rates take all that the slab allocator has:
- * nobody allocates here again.
+ * The header, the places of rooms and the table of rates take all that the
+ * slab allocator has: nobody allocates here again.
  */
 
 static ngx_int_t
@@ -142,11 +145,22 @@ ngx_adm_zone_lay_out(ngx_shm_zone_t *shm_zone)
 {
     u_char             *p, *end;
     size_t              size;
+    ngx_adm_zone_t     *zone;
     ngx_slab_pool_t    *shpool;
     ngx_adm_zone_sh_t  *sh;
 
+    zone = shm_zone->data;
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
     size = shpool->pfree * ngx_pagesize;
+
+    if (size < zone->rooms * ngx_adm_line_size() + NGX_ADM_ZONE_MIN / 2) {
+        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
+                      "zone \"%V\" of %uz bytes is too small for its %ui "
+                      "rooms, each takes %uz",
+                      &shm_zone->shm.name, shm_zone->shm.size, zone->rooms,
+                      ngx_adm_line_size());
+        return NGX_ERROR;
+    }
 
     p = ngx_slab_calloc(shpool, sizeof(ngx_adm_zone_sh_t) < size ? size : 0);
     if (p == NULL) {
@@ -156,7 +170,7 @@ ngx_adm_zone_lay_out(ngx_shm_zone_t *shm_zone)
     end = p + size;
     sh = (ngx_adm_zone_sh_t *) p;
 
-    if (RAND_bytes(sh->secret, NGX_ADM_SECRET_SIZE) != 1) {
+    if (ngx_adm_zone_secrets(sh) != NGX_OK) {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                       "RAND_bytes() failed for zone \"%V\"",
                       &shm_zone->shm.name);
@@ -164,6 +178,11 @@ ngx_adm_zone_lay_out(ngx_shm_zone_t *shm_zone)
     }
 
     p = ngx_align_ptr(p + sizeof(ngx_adm_zone_sh_t), NGX_ADM_CACHE_LINE);
+
+    sh->places = p;
+    sh->nplaces = ngx_adm_zone_places(zone, end - p);
+
+    p += sh->nplaces * ngx_adm_line_size();
 
     sh->slots = (adm_slot_t *) p;
     sh->buckets = (end - p) / (ADM_TABLE_BUCKET * sizeof(adm_slot_t));
@@ -174,4 +193,67 @@ ngx_adm_zone_lay_out(ngx_shm_zone_t *shm_zone)
     shpool->log_nomem = 0;
 
     return NGX_OK;
+}
+
+
+/* a key that signs tokens while nginx runs, unless a file has some */
+
+static ngx_int_t
+ngx_adm_zone_secrets(ngx_adm_zone_sh_t *sh)
+{
+    u_char  id[NGX_ADM_ZONE_KEY_ID / 2];
+
+    if (RAND_bytes(sh->secret, NGX_ADM_SECRET_SIZE) != 1
+        || RAND_bytes(sh->key, NGX_ADM_ZONE_KEY) != 1
+        || RAND_bytes(id, sizeof(id)) != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_hex_dump(sh->key_id, id, sizeof(id));
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_adm_zone_places(ngx_adm_zone_t *zone, size_t size)
+{
+    ngx_uint_t  spare;
+
+    spare = size / 8 / ngx_adm_line_size();
+
+    return ngx_min(zone->rooms + spare, NGX_ADM_ZONE_PLACES);
+}
+
+
+void *
+ngx_adm_zone_place(ngx_adm_zone_t *zone, ngx_str_t *name, ngx_uint_t *made)
+{
+    ngx_uint_t           i;
+    ngx_adm_place_sh_t  *place;
+
+    for (i = 0; i < zone->sh->nplaces; i++) {
+        place = &zone->sh->place[i];
+        *made = (place->len == 0);
+
+        if (*made) {
+            ngx_memcpy(place->name, name->data, name->len);
+            place->len = name->len;
+        }
+
+        if (place->len == name->len
+            && ngx_strncmp(place->name, name->data, name->len) == 0)
+        {
+            return zone->sh->places + i * ngx_adm_line_size();
+        }
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, zone->shm_zone->shm.log, 0,
+                  "zone \"%V\" has no place for room \"%V\": it was made "
+                  "with %ui, which other rooms have had since nginx was "
+                  "started, nginx has to be restarted",
+                  &zone->shm_zone->shm.name, name, zone->sh->nplaces);
+
+    return NULL;
 }

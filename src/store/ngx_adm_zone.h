@@ -18,11 +18,14 @@
 
 
 /* to be raised by whoever changes what stands in a zone */
-#define NGX_ADM_ZONE_LAYOUT     1
+#define NGX_ADM_ZONE_LAYOUT     2
 
 #define NGX_ADM_ZONE_MIN        (64 * 1024)
 #define NGX_ADM_ZONE_RATES      128
 #define NGX_ADM_SECRET_SIZE     16
+#define NGX_ADM_ZONE_PLACES     15
+#define NGX_ADM_ZONE_KEY        32
+#define NGX_ADM_ZONE_KEY_ID     16
 
 
 /* in shared memory: one of its own for every rate that uses the zone */
@@ -35,6 +38,14 @@ typedef struct {
 } ngx_adm_overflow_t;
 
 
+/* in shared memory: of a room, kept for as long as the memory is there */
+
+typedef struct {
+    size_t                      len;       /* 0: nobody's */
+    u_char                      name[ADM_NAME_MAX];
+} ngx_adm_place_sh_t;
+
+
 /* in shared memory */
 
 typedef struct {
@@ -42,11 +53,17 @@ typedef struct {
     ngx_msec_t                  origin;    /* ngx_current_msec of tick
                                               ADM_GCRA_EPOCH */
     u_char                      secret[NGX_ADM_SECRET_SIZE];
+    u_char                      key[NGX_ADM_ZONE_KEY];      /* of tokens */
+    u_char                      key_id[NGX_ADM_ZONE_KEY_ID];   /* hex */
 
     adm_slot_t                 *slots;     /* of the table of rates */
     uint64_t                    buckets;
 
     ngx_adm_overflow_t          overflow[NGX_ADM_ZONE_RATES];
+
+    u_char                     *places;    /* ngx_adm_line_size() each */
+    ngx_uint_t                  nplaces;
+    ngx_adm_place_sh_t          place[NGX_ADM_ZONE_PLACES];
 
     u_char                      apart[64]; /* what is written from what is
                                               read by every request */
@@ -74,6 +91,7 @@ typedef struct {
     ngx_shm_zone_t             *shm_zone;
     ngx_adm_zone_sh_t          *sh;        /* NULL until the memory is there */
     adm_table_t                 table;
+    ngx_uint_t                  rooms;     /* that this configuration has */
     ngx_array_t                 parts;     /* of ngx_adm_zone_part_t */
     ngx_str_t                   file;      /* where it was declared */
     ngx_uint_t                  line;
@@ -89,6 +107,17 @@ typedef struct {
 
 ngx_adm_zone_t *ngx_adm_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
     void *tag);
+
+
+/*
+ * The place of the room "name", in the master when the memory is there;
+ * "made" is 1 if it is new, and then it is zeroed.  There are places for the
+ * rooms that the zone has at the start, and for as many more as fit into an
+ * eighth of it.  NULL: no place is free, the log says so.
+ */
+
+void *ngx_adm_zone_place(ngx_adm_zone_t *zone, ngx_str_t *name,
+    ngx_uint_t *made);
 
 
 /* now, in ticks of the zone */

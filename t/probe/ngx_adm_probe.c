@@ -21,6 +21,7 @@ static void ngx_adm_probe_give_back(ngx_adm_subject_t *s, void *conf,
 
 ngx_adm_policy_t  ngx_adm_probe_policy = {
     ngx_string("probe"),
+    0,
     sizeof(ngx_uint_t),
     ngx_adm_probe_check,
     ngx_adm_probe_claim,

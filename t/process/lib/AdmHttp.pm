@@ -7,6 +7,9 @@ package AdmHttp;
 #     $c->send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 #     my $answer = $c->answer;     # { status, field => {}, body, complete }
 #
+# Of a field that stands there several times the last one is in "field", and
+# all of them, as they came, are in "lines".
+#
 # answer() returns nothing if none came in time, or the server hung up
 # before it; with "complete" false if it hung up in the middle.
 #
@@ -124,7 +127,8 @@ sub _head {
     my ($status) = $line =~ m{^HTTP/1\.\d (\d{3})} or return;
     my %field = map { /^([^:]+):\s*(.*)/ ? (lc $1 => $2) : () } @fields;
 
-    return { status => $status, field => \%field, body => '' };
+    return { status => $status, field => \%field, lines => \@fields,
+             body => '' };
 }
 
 

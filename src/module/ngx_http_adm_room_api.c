@@ -1,0 +1,186 @@
+
+/*
+ * admission_room_api: a room for programs.
+ *
+ * A resource is a path below the location: the caller's own state, what may
+ * be done with it, and the frontier, which is the same for all.
+ */
+
+
+#include <ngx_http_adm_module.h>
+
+
+/* nobody's own state */
+#define NGX_HTTP_ADM_ROOM_FRONTIER   ((ngx_uint_t) -1)
+
+
+typedef struct {
+    const char           *path;
+    ngx_uint_t            methods;
+    ngx_str_t             allow;
+    ngx_uint_t            what;      /* ngx_adm_room_do_e, or the above */
+} ngx_http_adm_room_action_t;
+
+
+static ngx_int_t ngx_http_adm_room_api_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_adm_room_api_do(ngx_http_request_t *r,
+    ngx_http_adm_room_t *room, ngx_adm_room_do_e what);
+static ngx_int_t ngx_http_adm_room_api_subject(ngx_http_request_t *r,
+    ngx_http_adm_room_t *room, ngx_adm_subject_t *s);
+static ngx_int_t ngx_http_adm_room_api_frontier(ngx_http_request_t *r,
+    ngx_http_adm_room_t *room);
+
+
+ngx_http_adm_content_t  ngx_http_adm_room_api = {
+    ngx_string("admission_room_api"),
+    ngx_http_adm_room_api_handler,
+    NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST,
+    ngx_string("GET, HEAD, POST"),
+    NGX_HTTP_ADM_CONTENT_ANYBODY|NGX_HTTP_ADM_CONTENT_PATHS
+    |NGX_HTTP_ADM_CONTENT_ROOM
+};
+
+
+static ngx_http_adm_room_action_t  ngx_http_adm_room_actions[] = {
+    { "join", NGX_HTTP_POST, ngx_string("POST"), NGX_ADM_ROOM_DO_JOIN },
+    { "claim", NGX_HTTP_POST, ngx_string("POST"), NGX_ADM_ROOM_DO_CLAIM },
+    { "extend", NGX_HTTP_POST, ngx_string("POST"), NGX_ADM_ROOM_DO_EXTEND },
+    { "leave", NGX_HTTP_POST, ngx_string("POST"), NGX_ADM_ROOM_DO_LEAVE },
+    { "", NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD"),
+      NGX_ADM_ROOM_ASK },
+    { "frontier", NGX_HTTP_GET|NGX_HTTP_HEAD, ngx_string("GET, HEAD"),
+      NGX_HTTP_ADM_ROOM_FRONTIER },
+    { NULL, 0, ngx_null_string, 0 }
+};
+
+
+static ngx_int_t
+ngx_http_adm_room_api_handler(ngx_http_request_t *r)
+{
+    ngx_str_t                    path, key;
+    ngx_http_adm_loc_conf_t     *alcf;
+    ngx_http_adm_room_action_t  *action;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_admission_module);
+
+    if (ngx_http_adm_content_path(r, &path) != NGX_OK) {
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    for (action = ngx_http_adm_room_actions; action->path; action++) {
+
+        if (!ngx_http_adm_is_word(&path, action->path)) {
+            continue;
+        }
+
+        if (r->method & action->methods) {
+            return (action->what == NGX_HTTP_ADM_ROOM_FRONTIER)
+                   ? ngx_http_adm_room_api_frontier(r, alcf->room)
+                   : ngx_http_adm_room_api_do(r, alcf->room, action->what);
+        }
+
+        ngx_str_set(&key, "Allow");
+
+        return ngx_http_adm_add_field(r, &key, &action->allow) == NGX_OK
+               ? NGX_HTTP_NOT_ALLOWED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_HTTP_NOT_FOUND;
+}
+
+
+static ngx_int_t
+ngx_http_adm_room_api_do(ngx_http_request_t *r, ngx_http_adm_room_t *room,
+    ngx_adm_room_do_e what)
+{
+    ngx_str_t          body;
+    ngx_adm_subject_t  s;
+
+    ngx_memzero(&s, sizeof(ngx_adm_subject_t));
+
+    if (ngx_http_adm_room_api_subject(r, room, &s) != NGX_OK
+        || ngx_adm_room_do(&s, &room->room, what) == NGX_ADM_ERROR
+        || ngx_http_adm_room_state(r, room, s.place, &s.grant, &body)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if ((s.grant.token.len || s.grant.drop)
+        && ngx_http_adm_grant(r, room, 0, &s.grant) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_adm_send_fresh(r, NGX_HTTP_OK, &ngx_http_adm_json, &body);
+}
+
+
+static ngx_int_t
+ngx_http_adm_room_api_subject(ngx_http_request_t *r,
+    ngx_http_adm_room_t *room, ngx_adm_subject_t *s)
+{
+    s->pool = r->pool;
+    s->log = r->connection->log;
+    s->values = ngx_pcalloc(r->pool, NGX_ADM_ROOM_VALUES * sizeof(ngx_str_t));
+
+    if (s->values == NULL
+        || ngx_http_complex_value(r, &room->join,
+                                  &s->values[NGX_ADM_ROOM_JOIN])
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (room->room.bound
+        && ngx_http_complex_value(r, &room->bind,
+                                  &s->values[NGX_ADM_ROOM_BIND])
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_adm_tokens(r, room, 0, &s->tokens, &s->ntokens);
+}
+
+
+/* what a cache in between may tell everybody for a second */
+
+static ngx_int_t
+ngx_http_adm_room_api_frontier(ngx_http_request_t *r,
+    ngx_http_adm_room_t *room)
+{
+    u_char            *p;
+    ngx_str_t          key, value, body;
+    ngx_uint_t         state;
+    adm_line_stats_t   stats;
+
+    static ngx_str_t  states[] = {
+        ngx_string("open"),
+        ngx_string("paused"),
+        ngx_string("closed")
+    };
+
+    ngx_str_set(&key, "Cache-Control");
+    ngx_str_set(&value, "public, max-age=1");
+
+    adm_line_stats(&room->room.line->line[0], ngx_adm_line_now(), &stats);
+    state = ngx_adm_room_setting(&room->room, NGX_ADM_ROOM_SET_STATE);
+
+    p = ngx_pnalloc(r->pool, sizeof("{'room':'','state':'','frontier':,"
+                                    "'waiting':}")
+                             + room->room.name.len + sizeof("paused")
+                             + 2 * NGX_INT64_LEN);
+    if (p == NULL || ngx_http_adm_add_field(r, &key, &value) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    body.data = p;
+    body.len = ngx_sprintf(p, "{\"room\":\"%V\",\"state\":\"%V\","
+                              "\"frontier\":%uL,\"waiting\":%uL}",
+                           &room->room.name, &states[state], stats.frontier,
+                           stats.waiting)
+               - p;
+
+    return ngx_http_adm_send(r, NGX_HTTP_OK, &ngx_http_adm_json, &body);
+}

@@ -1,0 +1,146 @@
+
+/*
+ * What is in force in a room, and the ticks of its line.
+ */
+
+
+#include <ngx_adm_room.h>
+#include <ngx_event.h>
+
+
+/* ms without a tick after which a line is held to stand still */
+#define NGX_ADM_ROOM_STALLED   3000
+
+
+static void ngx_adm_room_tick(ngx_event_t *ev);
+
+
+static ngx_event_t  ngx_adm_room_event;
+
+
+uint64_t
+ngx_adm_room_configured(ngx_adm_room_t *room, ngx_adm_room_set_e set)
+{
+    switch (set) {
+
+    case NGX_ADM_ROOM_SET_RATE:
+        return room->rate.count << 32 | room->rate.period;
+
+    case NGX_ADM_ROOM_SET_MAX_ACTIVE:
+        return room->max_active;
+
+    case NGX_ADM_ROOM_SET_MODE:
+        return room->mode;
+
+    case NGX_ADM_ROOM_SET_ENDS:
+        return room->ends;
+
+    default:
+        return NGX_ADM_ROOM_OPEN;
+    }
+}
+
+
+uint64_t
+ngx_adm_room_setting(ngx_adm_room_t *room, ngx_adm_room_set_e set)
+{
+    ngx_uint_t  value;
+
+    value = ngx_adm_setting(room->sets[set]);
+
+    return (value == NGX_ADM_SETTING_NONE) ? ngx_adm_room_configured(room, set)
+                                           : value;
+}
+
+
+void
+ngx_adm_room_apply(ngx_adm_room_t *room)
+{
+    uint64_t             rate, ends;
+    adm_line_settings_t  settings;
+
+    ends = ngx_adm_room_setting(room, NGX_ADM_ROOM_SET_ENDS);
+    rate = ngx_adm_room_setting(room, NGX_ADM_ROOM_SET_RATE);
+
+    settings.interval = ngx_max(1, (rate & 0xffffffff) * 1000000
+                                   / ngx_max(1, rate >> 32));
+    settings.max_active = ngx_adm_room_setting(room,
+                                               NGX_ADM_ROOM_SET_MAX_ACTIVE);
+    settings.session = room->session;
+    settings.claim = room->claim;
+    settings.grace = room->grace;
+    settings.direct = ngx_adm_room_setting(room, NGX_ADM_ROOM_SET_MODE)
+                      == NGX_ADM_ROOM_AUTO;
+    settings.paused = ngx_adm_room_setting(room, NGX_ADM_ROOM_SET_STATE)
+                      != NGX_ADM_ROOM_OPEN
+                      || (ends && ngx_adm_line_now() / 1000 >= ends);
+
+    adm_line_set(&room->line->line[0], &settings);
+    adm_line_set(&room->line->line[1], &settings);
+}
+
+
+void
+ngx_adm_room_void(ngx_adm_room_t *room)
+{
+    adm_line_void(&room->line->line[0], ngx_adm_line_now());
+}
+
+
+ngx_uint_t
+ngx_adm_room_stalled(ngx_adm_room_t *room)
+{
+    return ngx_adm_line_now() > adm_line_ticked(&room->line->line[0])
+                                + NGX_ADM_ROOM_STALLED;
+}
+
+
+void
+ngx_adm_room_start(ngx_cycle_t *cycle, ngx_array_t *rooms)
+{
+    ngx_memzero(&ngx_adm_room_event, sizeof(ngx_event_t));
+
+    ngx_adm_room_event.handler = ngx_adm_room_tick;
+    ngx_adm_room_event.log = cycle->log;
+    ngx_adm_room_event.data = rooms;
+    ngx_adm_room_event.cancelable = 1;
+
+    if (rooms->nelts) {
+        ngx_add_timer(&ngx_adm_room_event, ADM_LINE_TICK);
+    }
+}
+
+
+/*
+ * A process of an older configuration lets those of the newest do it, so that
+ * settings do not go back and forth.
+ */
+
+static void
+ngx_adm_room_tick(ngx_event_t *ev)
+{
+    uint64_t           now;
+    ngx_uint_t         i;
+    ngx_array_t       *rooms;
+    ngx_adm_room_t   **room;
+
+    rooms = ev->data;
+    room = rooms->elts;
+
+    ngx_add_timer(ev, ADM_LINE_TICK);
+
+    if (ngx_adm_counters_generation(room[0]->counters)
+        != room[0]->counters->generation)
+    {
+        return;
+    }
+
+    now = ngx_adm_line_now();
+
+    for (i = 0; i < rooms->nelts; i++) {
+        ngx_adm_room_apply(room[i]);
+
+        (void) adm_line_tick(&room[i]->line->line[0], now);
+        (void) adm_line_tick(&room[i]->line->line[1], now);
+    }
+}

@@ -29,12 +29,15 @@ static usec_t retry_after(const char *value);
 static int is_json(const char *type);
 static void read_word(const json_t *object, const char *member,
     char word[ANSWER_WORD]);
+static int64_t read_number(const json_t *object, const char *member);
+static line_e by_token(const answer_t *answer);
 
 
 static const state_t  states[] = {
     { "pre", LINE_WAIT },
     { "waiting", LINE_WAIT },
     { "paused", LINE_WAIT },
+    { "unknown", LINE_WAIT },
     { "called", LINE_GO },
     { "admitted", LINE_GO },
     { "open", LINE_GO },
@@ -52,6 +55,9 @@ answer_init(answer_t *answer)
 
     answer->retry_after = -1;
     answer->poll_after = -1;
+    answer->position = -1;
+    answer->wait = -1;
+    answer->left = -1;
 }
 
 
@@ -63,6 +69,22 @@ answer_field(answer_t *answer, const char *name, const char *value)
 
     } else if (strcmp(name, "content-type") == 0) {
         answer->json = is_json(value);
+
+    } else if (strcmp(name, "admission-token") == 0) {
+        answer_token(answer, value);
+    }
+}
+
+
+void
+answer_token(answer_t *answer, const char *token)
+{
+    size_t  len;
+
+    len = strlen(token);
+
+    if (len <= TOKEN_MAX) {
+        memcpy(answer->token, token, len + 1);
     }
 }
 
@@ -124,8 +146,9 @@ is_json(const char *type)
 void
 answer_body(answer_t *answer, const char *body, size_t len)
 {
-    json_t  *object, *poll;
-    double   ms;
+    json_t      *object;
+    int64_t      ms;
+    const char  *token;
 
     object = json_loadb(body, len, 0, NULL);
 
@@ -136,14 +159,21 @@ answer_body(answer_t *answer, const char *body, size_t len)
     read_word(object, "reason", answer->reason);
     read_word(object, "state", answer->state);
 
-    poll = json_object_get(object, "poll_after_ms");
+    answer->room = json_is_string(json_object_get(object, "room"));
+    answer->position = read_number(object, "position");
+    answer->wait = read_number(object, "wait_seconds");
+    answer->left = read_number(object, "claim_expires_in");
 
-    if (json_is_number(poll)) {
-        ms = json_number_value(poll);
+    ms = read_number(object, "poll_after_ms");
 
-        if (ms >= 0 && ms <= RETRY_AFTER_MAX * 1000.0) {
-            answer->poll_after = (usec_t) (ms * 1000);
-        }
+    if (ms >= 0 && ms <= RETRY_AFTER_MAX * 1000) {
+        answer->poll_after = ms * 1000;
+    }
+
+    token = json_string_value(json_object_get(object, "token"));
+
+    if (token != NULL) {
+        answer_token(answer, token);
     }
 
     json_decref(object);
@@ -172,6 +202,30 @@ read_word(const json_t *object, const char *member, char word[ANSWER_WORD])
 }
 
 
+/* -1 if there is none */
+static int64_t
+read_number(const json_t *object, const char *member)
+{
+    double         n;
+    const json_t  *value;
+
+    value = json_object_get(object, member);
+
+    if (!json_is_number(value)) {
+        return -1;
+    }
+
+    n = json_number_value(value);
+
+    return (n >= 0 && n < 1e15) ? (int64_t) n : -1;
+}
+
+
+/*
+ * By the state that the JSON tells.  A refusal tells a room, and when to poll
+ * it; a page tells in a field that a ticket goes with it.
+ */
+
 line_e
 answer_line(const answer_t *answer)
 {
@@ -183,7 +237,28 @@ answer_line(const answer_t *answer)
         }
     }
 
-    return LINE_NONE;
+    if (answer->json) {
+        return (answer->room && answer->poll_after >= 0) ? LINE_WAIT
+                                                         : LINE_NONE;
+    }
+
+    return by_token(answer);
+}
+
+
+static line_e
+by_token(const answer_t *answer)
+{
+    token_t  token;
+
+    if (answer->retry_after < 0) {
+        return LINE_NONE;
+    }
+
+    token_read(&token, answer->token);
+
+    return (token.type == TOKEN_PRE || token.type == TOKEN_TICKET)
+           ? LINE_WAIT : LINE_NONE;
 }
 
 

@@ -14,6 +14,7 @@
 
 #include <stddef.h>
 
+#include "token.h"
 #include "usec.h"
 
 
@@ -27,12 +28,17 @@ typedef struct {
     usec_t        poll_after;               /* -1: not told */
     char          reason[ANSWER_WORD];      /* "": not told */
     char          state[ANSWER_WORD];       /* "": not told */
+    char          token[TOKEN_MAX + 1];     /* as the two above */
+    int           room;                     /* it is a waiting room's */
+    int64_t       position;                 /* -1: not told, as the others */
+    int64_t       wait;                     /* s until it is called */
+    int64_t       left;                     /* s left to claim */
 } answer_t;
 
 
-/* what a state of the line bids its shopper do */
+/* what an answer bids somebody do who stands in line, or comes to it */
 typedef enum {
-    LINE_NONE,              /* no state, or one we do not know */
+    LINE_NONE,              /* it is not about a line */
     LINE_WAIT,
     LINE_GO,                /* repeat the request */
     LINE_END                /* do not come back */
@@ -46,6 +52,9 @@ void answer_field(answer_t *answer, const char *name, const char *value);
 
 /* takes the body of an answer whose "json" is set */
 void answer_body(answer_t *answer, const char *body, size_t len);
+
+/* takes the token of the field Admission-Token, or of the JSON */
+void answer_token(answer_t *answer, const char *token);
 
 line_e answer_line(const answer_t *answer);
 

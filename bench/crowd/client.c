@@ -776,6 +776,9 @@ wanted(const conn_t *conn)
 {
     switch (conn->name[0]) {
 
+    case 'a':
+        return strcmp(conn->name, "admission-token") == 0;
+
     case 'c':
         return strcmp(conn->name, "content-type") == 0;
 

@@ -230,6 +230,7 @@ crowd_run(crowd_t *crowd)
 
     crowd->start = usec_now();
     crowd->stats.start = crowd->start;
+    crowd->room.start = crowd->start;
 
     crowd_schedule(crowd);
 
@@ -358,12 +359,19 @@ on_tick(evutil_socket_t fd, short what, void *data)
 
     /* a second in which nothing is sent has its gauges all the same */
 
-    stats_gauges(&crowd->stats, usec_now(), crowd->in_flight, crowd->in_line,
-                 crowd->client.open);
+    crowd_gauges(crowd, usec_now());
 
     if (crowd->on_tick != NULL) {
         crowd->on_tick(crowd);
     }
+}
+
+
+void
+crowd_gauges(crowd_t *crowd, usec_t now)
+{
+    stats_gauges(&crowd->stats, now, crowd->in_flight, crowd->in_line,
+                 room_inside(&crowd->room), crowd->client.open);
 }
 
 
@@ -392,5 +400,6 @@ crowd_free(crowd_t *crowd)
     free(crowd->sources);
     free(crowd->counts);
     stats_free(&crowd->stats);
+    room_free(&crowd->room);
     event_base_free(crowd->client.base);
 }

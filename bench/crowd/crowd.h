@@ -15,6 +15,7 @@
 
 #include "client.h"
 #include "rng.h"
+#include "room.h"
 #include "scenario.h"
 #include "stats.h"
 
@@ -41,6 +42,7 @@ typedef struct {
     uint32_t            run;            /* makes the keys of a run its own */
 
     stats_t             stats;
+    room_t              room;
     arrivals_t          arrivals;
     source_t          **sources;        /* by population */
     uint64_t           *counts;         /* shoppers by population */
@@ -77,6 +79,9 @@ int crowd_init(crowd_t *crowd, const scenario_t *scenario, int loop);
 void crowd_run(crowd_t *crowd);
 
 void crowd_end(crowd_t *crowd);
+
+/* notes how many there are of what is counted at once */
+void crowd_gauges(crowd_t *crowd, usec_t now);
 
 void crowd_free(crowd_t *crowd);
 

@@ -42,6 +42,7 @@ typedef struct {
     const char   *url;
     const char   *json;
     const char   *html;
+    const char   *passes;
     const char   *seed;
     const char   *duration;
     const char   *scale;
@@ -64,6 +65,7 @@ static int confirm(const target_t *target, const scenario_t *scenario,
 static int check_addresses(const scenario_t *scenario,
     const target_t *target, const client_t *client);
 static int connections(const options_t *options, unsigned *max);
+static int open_passes(const options_t *options, room_t *room);
 static int go(crowd_t *crowd, const target_t *target,
     const options_t *options);
 static void on_signal(evutil_socket_t fd, short what, void *data);
@@ -82,6 +84,9 @@ static const char  usage[] =
 "\n"
 "  --json FILE             the report for programs\n"
 "  --html FILE             the report for people, one page\n"
+"  --passes FILE           a line for each pass of a waiting room: seconds,\n"
+"                          number, id, Unix times of its beginning and its\n"
+"                          end, shopper\n"
 "  --progress              a line each second, also when not on a terminal\n"
 "  --quiet                 no line each second, no summary\n"
 "  --seed N                in place of the scenario's\n"
@@ -98,14 +103,15 @@ static const char  usage[] =
 "start, with 1 when something else went wrong.\n";
 
 
-enum { OPT_JSON = 1, OPT_HTML, OPT_PROGRESS, OPT_QUIET, OPT_SEED,
-       OPT_DURATION, OPT_SCALE, OPT_LOOP, OPT_CONNECTIONS, OPT_YES,
+enum { OPT_JSON = 1, OPT_HTML, OPT_PASSES, OPT_PROGRESS, OPT_QUIET,
+       OPT_SEED, OPT_DURATION, OPT_SCALE, OPT_LOOP, OPT_CONNECTIONS, OPT_YES,
        OPT_CHECK, OPT_ARRIVALS, OPT_HELP };
 
 
 static const struct option  long_options[] = {
     { "json", required_argument, NULL, OPT_JSON },
     { "html", required_argument, NULL, OPT_HTML },
+    { "passes", required_argument, NULL, OPT_PASSES },
     { "progress", no_argument, NULL, OPT_PROGRESS },
     { "quiet", no_argument, NULL, OPT_QUIET },
     { "seed", required_argument, NULL, OPT_SEED },
@@ -173,6 +179,7 @@ read_options(options_t *options, int argc, char **argv)
 
         case OPT_JSON:        options->json = optarg;         break;
         case OPT_HTML:        options->html = optarg;         break;
+        case OPT_PASSES:      options->passes = optarg;       break;
         case OPT_SEED:        options->seed = optarg;         break;
         case OPT_DURATION:    options->duration = optarg;     break;
         case OPT_SCALE:       options->scale = optarg;        break;
@@ -291,6 +298,7 @@ run(const scenario_t *scenario, const options_t *options)
         || target_resolve(&target, &crowd.client) != 0
         || check_addresses(scenario, &target, &crowd.client) != 0
         || connections(options, &crowd.client.max) != 0
+        || open_passes(options, &crowd.room) != 0
         || confirm(&target, scenario, options) != 0)
     {
         goto done;
@@ -310,6 +318,11 @@ run(const scenario_t *scenario, const options_t *options)
     crowd_free(&crowd);
 
 done:
+
+    if (crowd.room.log != NULL && fclose(crowd.room.log) != 0) {
+        say(options->passes, strerror(errno));
+        rc = EXIT_FAILURE;
+    }
 
     target_free(&target);
     SSL_CTX_free(crowd.client.tls);
@@ -415,6 +428,26 @@ connections(const options_t *options, unsigned *max)
 }
 
 
+/* a line is written when it is known: the file can be read meanwhile */
+static int
+open_passes(const options_t *options, room_t *room)
+{
+    if (options->passes == NULL) {
+        return 0;
+    }
+
+    room->log = fopen(options->passes, "w");
+
+    if (room->log == NULL) {
+        return say(options->passes, strerror(errno));
+    }
+
+    setvbuf(room->log, NULL, _IOLBF, 0);
+
+    return 0;
+}
+
+
 static int
 go(crowd_t *crowd, const target_t *target, const options_t *options)
 {
@@ -447,6 +480,8 @@ go(crowd_t *crowd, const target_t *target, const options_t *options)
     run.in_flight = crowd->in_flight;
     run.in_line = crowd->in_line;
     run.waiting = crowd->waiting;
+
+    room_order(&crowd->room, &run.order);
 
     if (!options->quiet) {
         terminal_summary(crowd, &run);

@@ -20,6 +20,8 @@ static json_t *totals_json(const crowd_t *crowd);
 static json_t *shoppers_json(const crowd_t *crowd, const run_t *run);
 static json_t *group_json(const group_t *group);
 static json_t *populations_json(const crowd_t *crowd);
+static json_t *line_json(const crowd_t *crowd, const run_t *run);
+static json_t *estimate_json(const estimate_t *estimate);
 static json_t *generator_json(const crowd_t *crowd, const run_t *run);
 static json_t *seconds_json(const crowd_t *crowd);
 static json_t *second_json(const crowd_t *crowd, const second_t *second,
@@ -65,6 +67,7 @@ report_json(const crowd_t *crowd, const run_t *run)
     json_object_set_new(report, "latency_ms", latency);
 
     json_object_set_new(report, "populations", populations_json(crowd));
+    json_object_set_new(report, "line", line_json(crowd, run));
     json_object_set_new(report, "generator", generator_json(crowd, run));
     json_object_set_new(report, "seconds", seconds_json(crowd));
 
@@ -154,6 +157,7 @@ group_json(const group_t *group)
     set_number(object, "served", group->outcomes[OUTCOME_SERVED]);
     set_number(object, "refused", group->outcomes[OUTCOME_REFUSED]);
     set_number(object, "failed", group->outcomes[OUTCOME_FAILED]);
+    set_number(object, "left", group->outcomes[OUTCOME_LEFT]);
     set_number(object, "unfinished", group->outcomes[OUTCOME_UNFINISHED]);
     set_real(object, "share_served",
              all ? (double) group->outcomes[OUTCOME_SERVED] / all : 0);
@@ -184,6 +188,67 @@ populations_json(const crowd_t *crowd)
         json_object_set_new(object, crowd->scenario->populations[i].name,
                             group_json(&crowd->stats.groups[i]));
     }
+
+    return object;
+}
+
+
+/* what a waiting room did; null if there was none */
+static json_t *
+line_json(const crowd_t *crowd, const run_t *run)
+{
+    json_t         *object;
+    const room_t   *room;
+    const order_t  *order;
+
+    room = &crowd->room;
+    order = &run->order;
+
+    if (room->passes == 0 && crowd->stats.counts.joined == 0) {
+        return json_null();
+    }
+
+    object = json_object();
+
+    set_number(object, "passes", room->passes);
+    set_number(object, "direct", room->direct);
+    set_number(object, "twice", room->twice);
+    set_number(object, "inside_most", room->inside_most);
+    set_number(object, "ghosts", crowd->stats.ghosts);
+    json_object_set_new(object, "wait",
+                        estimate_json(&order->waits[ROOM_FIRST]));
+    json_object_set_new(object, "position",
+                        estimate_json(&order->positions[ROOM_FIRST]));
+    json_object_set_new(object, "wait_polled",
+                        estimate_json(&order->waits[ROOM_POLL]));
+    json_object_set_new(object, "position_polled",
+                        estimate_json(&order->positions[ROOM_POLL]));
+    set_number(object, "in_order", order->let_in);
+    set_number(object, "jumped", room->jumped);
+    set_number(object, "passed_over", room->passed_over);
+    json_object_set_new(object, "called_after_ms",
+                        latency_json(&order->called_after));
+    json_object_set_new(object, "entered_after_ms",
+                        latency_json(&order->entered_after));
+
+    return object;
+}
+
+
+static json_t *
+estimate_json(const estimate_t *estimate)
+{
+    json_t  *object;
+
+    if (estimate->count == 0) {
+        return json_null();
+    }
+
+    object = json_object();
+
+    set_number(object, "count", estimate->count);
+    set_real(object, "error", estimate->error);
+    set_real(object, "bias", estimate->bias);
 
     return object;
 }
@@ -271,6 +336,7 @@ second_json(const crowd_t *crowd, const second_t *second, int64_t index)
              : 0);
     set_number(object, "in_flight", second->in_flight);
     set_number(object, "in_line", second->in_line);
+    set_number(object, "inside", second->inside);
     set_number(object, "connections", second->connections);
     set_ms(object, "late_ms", second->late);
     set_ms(object, "lag_ms", second->lag);
@@ -293,11 +359,14 @@ counts_json(const stats_t *stats, const counts_t *counts)
     set_number(object, "started", counts->asked[ASK_FIRST]);
     set_number(object, "retries", counts->asked[ASK_RETRY]);
     set_number(object, "called", counts->asked[ASK_CALLED]);
+    set_number(object, "visits", counts->asked[ASK_VISIT]);
+    set_number(object, "reloads", counts->asked[ASK_RELOAD]);
     set_number(object, "polls", counts->asked[ASK_POLL]);
     set_number(object, "served", counts->served);
     set_number(object, "refused", counts->refused);
     set_number(object, "joined", counts->joined);
     set_number(object, "polled", counts->polled);
+    set_number(object, "let_in", counts->let_in);
     json_object_set_new(object, "refusals",
                         labels_json(stats, counts->refusals));
     json_object_set_new(object, "errors", errors_json(counts->errors));

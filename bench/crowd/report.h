@@ -25,6 +25,7 @@ typedef struct {
     unsigned     in_line;
     unsigned     waiting;
     double       processor;     /* s of the crowd's own */
+    order_t      order;         /* of those let in */
 } run_t;
 
 

@@ -105,7 +105,7 @@ function doubts() {
 
 
 function figures() {
-    const {shoppers, totals, latency_ms: latency, generator} = run;
+    const {shoppers, totals, latency_ms: latency, generator, line} = run;
     const place = document.getElementById('figures');
     const most = Math.max(0, ...run.seconds.map((s) => s.served));
     const waited = shoppers.to_served_ms;
@@ -115,7 +115,8 @@ function figures() {
             `${count(shoppers.served)} of ${count(shoppers.all)} shoppers`],
         ['Not served', percent(shoppers.all - shoppers.served, shoppers.all),
             `${count(shoppers.refused)} refused, ${count(shoppers.failed)} `
-            + `failed, ${count(shoppers.unfinished)} unfinished`],
+            + `failed, ${count(shoppers.left)} left the line, `
+            + `${count(shoppers.unfinished)} unfinished`],
         ['Until served, median', milliseconds(waited?.p50),
             `P99 ${milliseconds(waited?.p99)}`],
         ['Served a second, at most', count(most),
@@ -130,6 +131,7 @@ function figures() {
                 `${k} ${count(n)}`).join(', ') || 'none'],
         ['Starts late, P99', milliseconds(generator.late_ms?.p99),
             `at most ${milliseconds(generator.late_ms?.max)}`],
+        ...(line ? lineFigures(line, shoppers.in_line_ms) : []),
     ];
 
     for (const [name, value, more] of list) {
@@ -138,6 +140,23 @@ function figures() {
         element('dt', name, dl);
         element('small', more, element('dd', value, dl));
     }
+}
+
+
+function lineFigures(line, waited) {
+    const error = (e) => (e ? `${(100 * e.error).toFixed(1)} %` : '–');
+
+    return [
+        ['In line, P50', milliseconds(waited?.p50),
+            `P95 ${milliseconds(waited?.p95)}`],
+        ['Waits told, off by', error(line.wait),
+            `positions ${error(line.position)}; at the first poll `
+            + `${error(line.wait_polled)}, ${error(line.position_polled)}`],
+        ['Passed over', count(line.passed_over), 'told to wait behind a later '
+            + `number; ${count(line.in_order)} were let in`],
+        ['Passes', count(line.passes),
+            `at most ${count(line.inside_most)} good at once`],
+    ];
 }
 
 
@@ -164,7 +183,8 @@ function charts() {
         {label: 'shoppers due', of: (s) => s.offered, color: '--ink',
             width: 2},
         {label: 'requests sent', color: '--soft', dash: [6, 4],
-            of: (s) => s.started + s.retries + s.called},
+            of: (s) => s.started + s.retries + s.called + s.visits
+                + s.reloads},
     ];
 
     return [
@@ -194,6 +214,7 @@ function charts() {
                 {label: 'shoppers in line', of: (s) => s.in_line,
                     color: '--s4'},
             ]},
+        ...(run.line ? [lineChart()] : []),
         {title: 'The crowd itself', ms: true,
             note: 'Milliseconds by which the latest start of each second was '
                 + 'late, and the longest that answers waited to be read.',
@@ -202,6 +223,20 @@ function charts() {
                 {label: 'late reads', of: (s) => s.lag_ms, color: '--s4'},
             ]},
     ];
+}
+
+
+function lineChart() {
+    return {
+        title: 'The waiting room', note: 'In line and inside: the most at '
+            + 'once within each second. Polls and passes: a second.',
+        series: [
+            {label: 'in line', of: (s) => s.in_line, color: '--s4'},
+            {label: 'inside', of: (s) => s.inside, color: '--s1'},
+            {label: 'polls', of: (s) => s.polls, color: '--s7',
+                dash: [6, 4]},
+            {label: 'let in', of: (s) => s.let_in, color: '--s3'},
+        ]};
 }
 
 
@@ -367,7 +402,8 @@ function group(name, g) {
     const ms = g.to_served_ms;
 
     return [name, count(g.all), percent(g.served, g.all), count(g.refused),
-        count(g.failed), count(g.unfinished), milliseconds(ms?.p50),
+        count(g.failed), count(g.left), count(g.unfinished),
+        milliseconds(ms?.p50),
         milliseconds(ms?.p95), milliseconds(ms?.p99),
         fine.format(g.attempts.mean), count(g.retries), count(g.polls)];
 }
@@ -375,7 +411,7 @@ function group(name, g) {
 
 function populations() {
     table(['population', 'shoppers', 'served', 'refused', 'failed',
-        'unfinished', 'until served P50', 'P95', 'P99', 'requests each',
+        'left', 'unfinished', 'until served P50', 'P95', 'P99', 'requests each',
         'retries', 'polls'],
     [...Object.entries(run.populations).map(([name, g]) => group(name, g)),
         group('all', run.shoppers)], undefined,

@@ -101,6 +101,12 @@ add_fields(buffer_t *b, const request_t *r)
         add(b, "\r\n");
     }
 
+    if (r->token != NULL) {
+        add(b, "Authorization: Bearer ");
+        add(b, r->token);
+        add(b, "\r\n");
+    }
+
     if (p->key && !r->poll) {
         add(b, "Idempotency-Key: ");
         add(b, r->key);

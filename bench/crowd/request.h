@@ -23,6 +23,7 @@ typedef struct {
     const char          *key;           /* {key} */
     const char          *shopper;       /* {shopper} */
     const jar_t         *jar;
+    const char          *token;         /* for Authorization, or NULL */
     int                  poll;
 } request_t;
 

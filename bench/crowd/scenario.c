@@ -23,6 +23,8 @@
 #define LINE_MAX    8192
 
 #define ADDRESSES_MAX    65536
+#define TABS_MAX         100
+#define VISITS_MAX       1000000
 #define SHARE_TOLERANCE  0.0001
 
 
@@ -85,7 +87,12 @@ static int read_backoff(reader_t *r);
 static int read_retry_after(reader_t *r);
 static int read_connection(reader_t *r);
 static int read_cookies(reader_t *r);
+static int read_app(reader_t *r);
 static int read_waiting(reader_t *r);
+static int read_ghosts(reader_t *r);
+static int read_patience(reader_t *r);
+static int read_tabs(reader_t *r);
+static int read_visits(reader_t *r);
 static int read_addresses(reader_t *r);
 static int finish(reader_t *r);
 static int finish_spikes(reader_t *r);
@@ -95,6 +102,7 @@ static int complain(reader_t *r, unsigned line, const char *found,
 static int expected(reader_t *r, const char *found, const char *what);
 static int want_time(reader_t *r, const char *text, double *time);
 static int want_positive(reader_t *r, const char *text, double *time);
+static int want_share(reader_t *r, const char *text, double *share);
 static int want_usec(reader_t *r, const char *text, usec_t *time);
 static int want_rate(reader_t *r, const char *text, double *rate);
 static int want_number(reader_t *r, const char *text, unsigned long max,
@@ -127,7 +135,12 @@ static const statement_t  statements[] = {
       "retry-after honour|ignore [jitter TIME]" },
     { "connection", 2, 2, read_connection, "connection new|keep-alive|pool" },
     { "cookies", 2, 2, read_cookies, "cookies on|off" },
+    { "app", 2, 2, read_app, "app on|off" },
     { "line", 2, 2, read_waiting, "line follow|ignore" },
+    { "ghosts", 2, 2, read_ghosts, "ghosts SHARE%" },
+    { "patience", 2, 2, read_patience, "patience TIME" },
+    { "tabs", 2, 2, read_tabs, "tabs NUMBER" },
+    { "visits", 4, 4, read_visits, "visits NUMBER every TIME" },
     { "addresses", 2, 4, read_addresses, "addresses NUMBER [from ADDRESS]" },
     { NULL, 0, 0, NULL, NULL }
 };
@@ -169,6 +182,7 @@ scenario_read(scenario_t *scenario, const char *file)
     r.defaults.key = 1;
     r.defaults.cookies = 1;
     r.defaults.follows = 1;
+    r.defaults.tabs = 1;
     r.defaults.connection = CONNECTION_OWN;
     r.defaults.first_address = 0x7f010001;
 
@@ -232,7 +246,8 @@ read_line(reader_t *r, char *line)
         return expected(r, r->words[0], "title, seed, duration, at, ramp, "
                         "spike, population, request, field, body, key, "
                         "timeout, retries, retry-after, connection, cookies, "
-                        "line or addresses");
+                        "app, line, ghosts, patience, tabs, visits or "
+                        "addresses");
     }
 
     argc = r->nwords;
@@ -421,19 +436,15 @@ read_spike(reader_t *r)
 static int
 read_population(reader_t *r)
 {
-    char          *end;
     size_t         i;
     double         share;
     scenario_t    *scenario;
     population_t  *p;
 
     scenario = r->scenario;
-    share = strtod(r->words[2], &end);
 
-    if (end == r->words[2] || strcmp(end, "%") != 0
-        || !(share > 0 && share <= 100))
-    {
-        return expected(r, r->words[2], "a share such as 20%");
+    if (want_share(r, r->words[2], &share) != 0) {
+        return -1;
     }
 
     for (i = 0; i < scenario->npopulations; i++) {
@@ -458,7 +469,7 @@ read_population(reader_t *r)
 
     free(p->name);
     p->name = copy(r->words[1]);
-    p->share = share / 100;
+    p->share = share;
 
     r->population = p;
     r->populations_line = r->line;
@@ -677,6 +688,66 @@ read_waiting(reader_t *r)
 
 
 static int
+read_app(reader_t *r)
+{
+    return want_choice(r, "on", "off", &r->population->app);
+}
+
+
+static int
+read_ghosts(reader_t *r)
+{
+    return want_share(r, r->words[1], &r->population->ghosts);
+}
+
+
+static int
+read_patience(reader_t *r)
+{
+    double  time;
+
+    if (want_positive(r, r->words[1], &time) != 0) {
+        return -1;
+    }
+
+    r->population->patience = usec_of(time);
+
+    return 0;
+}
+
+
+static int
+read_tabs(reader_t *r)
+{
+    if (want_number(r, r->words[1], TABS_MAX, &r->population->tabs) != 0) {
+        return -1;
+    }
+
+    return r->population->tabs ? 0 : expected(r, r->words[1],
+                                              "a number above 0");
+}
+
+
+static int
+read_visits(reader_t *r)
+{
+    population_t  *p;
+
+    p = r->population;
+
+    if (strcmp(r->words[2], "every") != 0) {
+        return expected(r, r->words[2], "every TIME");
+    }
+
+    if (want_number(r, r->words[1], VISITS_MAX, &p->visits) != 0) {
+        return -1;
+    }
+
+    return want_usec(r, r->words[3], &p->every);
+}
+
+
+static int
 read_addresses(reader_t *r)
 {
     struct in_addr   address;
@@ -867,6 +938,26 @@ want_positive(reader_t *r, const char *text, double *time)
     }
 
     return (*time > 0) ? 0 : expected(r, text, "a time above 0");
+}
+
+
+static int
+want_share(reader_t *r, const char *text, double *share)
+{
+    char    *end;
+    double   percent;
+
+    percent = strtod(text, &end);
+
+    if (end == text || strcmp(end, "%") != 0
+        || !(percent > 0 && percent <= 100))
+    {
+        return expected(r, text, "a share such as 20%");
+    }
+
+    *share = percent / 100;
+
+    return 0;
 }
 
 

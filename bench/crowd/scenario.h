@@ -54,7 +54,13 @@ typedef struct {
 
     connection_e   connection;
     int            cookies;
+    int            app;             /* keeps a token in place of cookies */
     int            follows;         /* a waiting line */
+    double         ghosts;          /* share that does not follow it, though */
+    usec_t         patience;        /* in line; 0: without end */
+    unsigned       tabs;
+    unsigned       visits;          /* further requests, once let in */
+    usec_t         every;           /* ... so long after one another */
 
     uint32_t       first_address;   /* host byte order */
     unsigned       addresses;       /* 0: as the system chooses */

@@ -237,6 +237,20 @@ stats_polled(stats_t *stats, usec_t now, usec_t due)
 
 
 void
+stats_let_in(stats_t *stats, usec_t now)
+{
+    second_t  *second;
+
+    stats->counts.let_in++;
+    second = stats_at(stats, now);
+
+    if (second != NULL) {
+        second->counts.let_in++;
+    }
+}
+
+
+void
 stats_error(stats_t *stats, usec_t now, error_e error)
 {
     second_t  *second;
@@ -266,7 +280,7 @@ stats_lag(stats_t *stats, usec_t now, usec_t lag)
 
 void
 stats_gauges(stats_t *stats, usec_t now, unsigned in_flight,
-    unsigned in_line, unsigned connections)
+    unsigned in_line, unsigned inside, unsigned connections)
 {
     second_t  *second;
 
@@ -282,6 +296,10 @@ stats_gauges(stats_t *stats, usec_t now, unsigned in_flight,
 
     if (in_line > second->in_line) {
         second->in_line = in_line;
+    }
+
+    if (inside > second->inside) {
+        second->inside = inside;
     }
 
     if (connections > second->connections) {
@@ -372,6 +390,22 @@ stats_errors(const counts_t *counts)
 
     for (i = 0; i < ERROR_KINDS; i++) {
         sum += counts->errors[i];
+    }
+
+    return sum;
+}
+
+
+uint64_t
+stats_asked_all(const counts_t *counts)
+{
+    size_t    i;
+    uint64_t  sum;
+
+    sum = 0;
+
+    for (i = 0; i < ASKS; i++) {
+        sum += counts->asked[i];
     }
 
     return sum;

@@ -30,6 +30,7 @@ typedef enum {
     OUTCOME_SERVED,
     OUTCOME_REFUSED,
     OUTCOME_FAILED,
+    OUTCOME_LEFT,           /* the line, of its own accord */
     OUTCOME_UNFINISHED,
     OUTCOMES
 } outcome_e;
@@ -40,6 +41,8 @@ typedef enum {
     ASK_FIRST,
     ASK_RETRY,
     ASK_CALLED,             /* the request again, when the line is over */
+    ASK_VISIT,              /* once more, when it was let in */
+    ASK_RELOAD,             /* the request in place of a poll */
     ASK_POLL,
     ASKS
 } ask_e;
@@ -52,6 +55,7 @@ typedef struct {
     uint64_t        refused;
     uint64_t        joined;             /* "you are in line" */
     uint64_t        polled;
+    uint64_t        let_in;             /* new passes */
     uint64_t        errors[ERROR_KINDS];
     uint64_t        refusals[STATS_LABELS];
 } counts_t;
@@ -62,6 +66,7 @@ typedef struct {
     counts_t        counts;
     unsigned        in_flight;          /* the most at once, as the others */
     unsigned        in_line;
+    unsigned        inside;
     unsigned        connections;
     usec_t          late;               /* the latest start */
     usec_t          lag;                /* the longest */
@@ -97,6 +102,7 @@ typedef struct {
     group_t        *groups;             /* by population */
     uint64_t        refused_for[STATS_LABELS];
     uint64_t        failed_for[ERROR_KINDS];
+    uint64_t        ghosts;             /* of those who left the line */
 
     unsigned        nlabels;
     char            labels[STATS_LABELS][ANSWER_WORD];
@@ -115,10 +121,11 @@ void stats_refused(stats_t *stats, usec_t now, usec_t due,
     const answer_t *answer);
 void stats_joined(stats_t *stats, usec_t now);
 void stats_polled(stats_t *stats, usec_t now, usec_t due);
+void stats_let_in(stats_t *stats, usec_t now);
 void stats_error(stats_t *stats, usec_t now, error_e error);
 void stats_lag(stats_t *stats, usec_t now, usec_t lag);
 void stats_gauges(stats_t *stats, usec_t now, unsigned in_flight,
-    unsigned in_line, unsigned connections);
+    unsigned in_line, unsigned inside, unsigned connections);
 
 /*
  * The end of a shopper: attempts without polls; "took" from the arrival, us.
@@ -132,6 +139,7 @@ void stats_failed_for(stats_t *stats, error_e error);
 const second_t *stats_second(const stats_t *stats, int64_t index);
 
 uint64_t stats_errors(const counts_t *counts);
+uint64_t stats_asked_all(const counts_t *counts);
 
 
 #endif /* _STATS_H_INCLUDED_ */

@@ -14,6 +14,8 @@
 static void latency_line(const char *name, const histogram_t *h);
 static void labels_line(const stats_t *stats, const uint64_t *counts);
 static void errors_line(const uint64_t *counts);
+static void room_lines(const crowd_t *crowd, const order_t *order);
+static void estimate_line(const char *name, const estimate_t *estimate);
 static void trust_lines(const crowd_t *crowd);
 static double share(uint64_t part, uint64_t whole);
 
@@ -47,7 +49,8 @@ terminal_second(crowd_t *crowd)
             c->served, c->refused, stats_errors(c), second->in_flight);
 
     if (second->in_line) {
-        fprintf(stderr, "  in line %6u", second->in_line);
+        fprintf(stderr, "  in line %6u  polls %6" PRIu64 "  let in %6"
+                PRIu64, second->in_line, c->asked[ASK_POLL], c->let_in);
     }
 
     if (h->count) {
@@ -89,15 +92,23 @@ terminal_summary(const crowd_t *crowd, const run_t *run)
            all->outcomes[OUTCOME_FAILED],
            share(all->outcomes[OUTCOME_FAILED], all->asked[ASK_FIRST]));
     errors_line(stats->failed_for);
+
+    if (all->outcomes[OUTCOME_LEFT]) {
+        printf("  left      %8" PRIu64 "  %5.1f %%  of them %" PRIu64
+               " ghosts\n", all->outcomes[OUTCOME_LEFT],
+               share(all->outcomes[OUTCOME_LEFT], all->asked[ASK_FIRST]),
+               stats->ghosts);
+    }
+
     printf("  unfinished%8" PRIu64 "  %5.1f %%\n\n",
            all->outcomes[OUTCOME_UNFINISHED],
            share(all->outcomes[OUTCOME_UNFINISHED], all->asked[ASK_FIRST]));
 
     printf("requests    %8" PRIu64 "  (%" PRIu64 " first, %" PRIu64
-           " retries, %" PRIu64 " called, %" PRIu64 " polls)\n",
-           c->asked[ASK_FIRST] + c->asked[ASK_RETRY] + c->asked[ASK_CALLED]
-           + c->asked[ASK_POLL], c->asked[ASK_FIRST], c->asked[ASK_RETRY],
-           c->asked[ASK_CALLED], c->asked[ASK_POLL]);
+           " retries, %" PRIu64 " called, %" PRIu64 " visits, %" PRIu64
+           " reloads, %" PRIu64 " polls)\n", stats_asked_all(c),
+           c->asked[ASK_FIRST], c->asked[ASK_RETRY], c->asked[ASK_CALLED],
+           c->asked[ASK_VISIT], c->asked[ASK_RELOAD], c->asked[ASK_POLL]);
     printf("  refusals  %8" PRIu64 "        ", c->refused);
     labels_line(stats, c->refusals);
     printf("  errors    %8" PRIu64 "        ", stats_errors(c));
@@ -112,6 +123,7 @@ terminal_summary(const crowd_t *crowd, const run_t *run)
     latency_line("late starts", &stats->late);
     latency_line("late reads", &stats->lag);
 
+    room_lines(crowd, &run->order);
     trust_lines(crowd);
 }
 
@@ -157,6 +169,45 @@ errors_line(const uint64_t *counts)
     }
 
     printf("\n");
+}
+
+
+static void
+room_lines(const crowd_t *crowd, const order_t *order)
+{
+    const room_t  *room;
+
+    room = &crowd->room;
+
+    if (room->passes == 0) {
+        return;
+    }
+
+    printf("\npasses      %8" PRIu64 "  %" PRIu64 " at once without a line, "
+           "%" PRIu64 " more for the same number;\n"
+           "                      at most %u good at once\n",
+           room->passes, room->direct, room->twice, room->inside_most);
+    printf("in order    %8" PRIu64 "  %" PRIu64 " numbers too low, %" PRIu64
+           " answers to wait behind a later number\n", order->let_in,
+           room->jumped, room->passed_over);
+
+    estimate_line("waits told", &order->waits[ROOM_FIRST]);
+    estimate_line("  by a poll", &order->waits[ROOM_POLL]);
+    estimate_line("places told", &order->positions[ROOM_FIRST]);
+    estimate_line("  by a poll", &order->positions[ROOM_POLL]);
+}
+
+
+static void
+estimate_line(const char *name, const estimate_t *estimate)
+{
+    if (estimate->count == 0) {
+        return;
+    }
+
+    printf("%-11s %8" PRIu64 "  off by %.1f %% on average, the average by "
+           "%+.1f %%\n", name, estimate->count, 100 * estimate->error,
+           100 * estimate->bias);
 }
 
 

@@ -9,11 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "histogram.h"
 #include "jar.h"
 #include "profile.h"
 #include "rng.h"
+#include "room.h"
 
 
 #define VALUES  200000
@@ -236,6 +239,234 @@ jars(void)
 }
 
 
+static void
+tokens(void)
+{
+    token_t             token;
+
+    /* {"alg":"HS256","typ":"adm-pass+jwt","kid":"k1"} and claims */
+    static const char   head[] = "eyJhbGciOiJIUzI1NiIsInR5cCI6ImFkbS1wYXNzK2p3"
+        "dCIsImtpZCI6ImsxIn0";
+    static const char   body[] = "eyJpc3MiOiJhZG1pc3Npb24iLCJhdWQiOiJkcm9wIiwi"
+        "c3ViIjoiMTI3IiwiaWF0IjoxMCwiZXhwIjo0MDAwMDAwMDAwLCJqdGkiOiIwMDAwMDAw"
+        "MDAwMDAwMWZmIn0";
+    char                text[2 * TOKEN_MAX];
+
+    snprintf(text, sizeof(text), "%s.%s.c2ln", head, body);
+    token_read(&token, text);
+
+    ok(token.type == TOKEN_PASS && token.number == 127 && token.id == 511
+       && token.expires == 4000000000, "a pass");
+
+    snprintf(text, sizeof(text), "%s.%s.%01100d", head, body, 0);
+    token_read(&token, text);
+    ok(token.type == TOKEN_NONE, "not one that is too long");
+
+    snprintf(text, sizeof(text), "%s.%s.c2ln", body, head);
+    token_read(&token, text);
+    ok(token.type == TOKEN_NONE, "nor without its type");
+
+    snprintf(text, sizeof(text), "%s.=.c2ln", head);
+    token_read(&token, text);
+    ok(token.type == TOKEN_NONE, "nor without claims");
+
+    token_read(&token, head);
+    ok(token.type == TOKEN_NONE, "nor one part of it");
+}
+
+
+/* someone of that number who was told, called and let in at these seconds */
+static void
+person(room_t *room, uint64_t number, int64_t wait, int64_t position,
+    int told, int called, int in)
+{
+    place_t   place;
+    token_t   pass;
+    known_t   known;
+    answer_t  answer;
+
+    memset(&known, 0, sizeof(known_t));
+    memset(&place, 0, sizeof(place_t));
+    memset(&pass, 0, sizeof(token_t));
+
+    answer_init(&answer);
+    answer.wait = wait;
+    answer.position = position;
+    room_told(room, &place, &answer, &known, ROOM_FIRST,
+              told * (usec_t) USEC_SECOND);
+
+    /* heard of it three seconds later */
+
+    answer_init(&answer);
+    answer.left = 120 - 3;
+    room_called(room, &place, &answer, (called + 3) * (usec_t) USEC_SECOND);
+
+    pass.number = number;
+    pass.id = 1000 + number;
+    pass.expires = time(NULL) + 600;
+
+    room_pass(room, &pass, &place, 1, in * (usec_t) USEC_SECOND);
+}
+
+
+/*
+ * A hundred of whom one is called every ten seconds; those behind the first
+ * half come when these are in.  Waits are told too short by a tenth,
+ * positions too long by a fifth.
+ */
+static void
+estimates(void)
+{
+    int              i, told, before;
+    order_t          order;
+    estimate_t      *waits, *positions;
+    answer_t         answer;
+    place_t          place;
+    static room_t    room;
+
+    memset(&place, 0, sizeof(place_t));
+    answer_init(&answer);
+    answer.left = 120;
+    room_called(&room, &place, &answer, USEC_SECOND);
+
+    for (i = 100; i > 0; i--) {
+        told = (i > 50) ? 504 : 1;
+        before = (i > 50) ? 50 : 0;
+
+        person(&room, i, 9 * (i - before), 6 * (i - before) / 5, told,
+               told + 10 * (i - before), 10 * i + 4);
+    }
+
+    room_order(&room, &order);
+
+    waits = &order.waits[ROOM_FIRST];
+    positions = &order.positions[ROOM_FIRST];
+
+    ok(order.let_in == 100 && room.passes == 100, "all were let in");
+    ok(waits->count == 100 && fabs(waits->error - 0.1) < 1e-9
+       && fabs(waits->bias + 0.1) < 1e-9, "waits: from told to called");
+    ok(positions->count == 80, "positions: of those behind ten");
+    ok(positions->error > 0.17 && positions->error < 0.2
+       && positions->bias == positions->error, "as told");
+    ok(order.called_after.count == 0
+       && order.entered_after.count == 0, "in order");
+
+    room_free(&room);
+}
+
+
+static void
+order_of_calls(void)
+{
+    order_t          order;
+    static room_t    room;
+
+    person(&room, 1, 10, 1, 1, 10, 30);
+    person(&room, 2, 10, 1, 1, 15, 20);
+    person(&room, 3, 10, 1, 1, 12, 20);
+    person(&room, 4, 10, 1, 1, 12, 21);
+    room_order(&room, &order);
+
+    ok(order.called_after.count == 1
+       && order.called_after.max == 3 * USEC_SECOND,
+       "one was called late, by three seconds");
+    ok(order.entered_after.count == 1
+       && order.entered_after.max == 10 * USEC_SECOND,
+       "another one took its time");
+
+    room_free(&room);
+}
+
+
+/* tells the number of a ticket; what was known before */
+static void
+told(room_t *room, place_t *place, const char *claims, const char *state,
+    uint64_t given, uint64_t called)
+{
+    known_t   known;
+    answer_t  answer;
+
+    answer_init(&answer);
+    snprintf(answer.token, sizeof(answer.token), "%s.%s.c2ln",
+             "eyJ0eXAiOiJhZG0tdGlja2V0K2p3dCJ9", claims);
+    strcpy(answer.state, state);
+
+    known.given = given;
+    known.called = called;
+
+    room_told(room, place, &answer, &known, ROOM_POLL, USEC_SECOND);
+}
+
+
+static void
+turns(void)
+{
+    place_t            place;
+    static room_t      room;
+    static const char  five[] = "eyJzdWIiOiI1In0";
+    static const char  nine[] = "eyJzdWIiOiI5In0";
+
+    memset(&place, 0, sizeof(place_t));
+
+    told(&room, &place, five, "waiting", 4, 5);
+    told(&room, &place, five, "waiting", 9, 5);
+    told(&room, &place, five, "paused", 9, 6);
+    ok(place.number == 5 && room.given == 5, "a number");
+    ok(room.jumped == 0 && room.passed_over == 0, "in its turn");
+
+    told(&room, &place, five, "waiting", 9, 6);
+    ok(room.passed_over == 1, "not when a later one has been called");
+
+    told(&room, &place, nine, "waiting", 9, 6);
+    ok(room.jumped == 1 && room.given == 9, "nor given what others had");
+}
+
+
+static void
+passes(void)
+{
+    int            i;
+    token_t        pass;
+    place_t        place;
+    static room_t  room;
+
+    memset(&pass, 0, sizeof(token_t));
+    memset(&place, 0, sizeof(place_t));
+
+    for (i = 0; i < 30; i++) {
+        pass.number = 7;
+        pass.id = 70;
+        pass.expires = time(NULL) + 600 + i;
+        room_pass(&room, &pass, &place, 1, USEC_SECOND);
+    }
+
+    ok(room.passes == 1 && room.inside == 1 && room.twice == 0,
+       "a pass counts once, however often it is renewed");
+
+    pass.id = 71;
+    room_pass(&room, &pass, &place, 1, USEC_SECOND);
+    ok(room.passes == 2 && room.twice == 1, "another one of the same number");
+
+    pass.id = 72;
+    pass.number = 0;
+    pass.expires = time(NULL) + 1;
+    room_pass(&room, &pass, &place, 1, USEC_SECOND);
+    ok(room.direct == 1 && room.inside == 3 && room.inside_most == 3,
+       "one without a number");
+
+    pass.expires = time(NULL) + 2;
+    room_pass(&room, &pass, &place, 1, USEC_SECOND);
+
+    while (time(NULL) <= pass.expires) {
+        usleep(50000);
+    }
+
+    ok(room_inside(&room) == 2 && room.inside_most == 3, "until it expires");
+
+    room_free(&room);
+}
+
+
 int
 main(void)
 {
@@ -244,6 +475,11 @@ main(void)
     profiles();
     poisson();
     jars();
+    tokens();
+    estimates();
+    order_of_calls();
+    turns();
+    passes();
 
     printf("1..%d\n", number);
 

@@ -13,10 +13,13 @@
 use strict;
 use warnings;
 
+use File::Temp ();
 use FindBin ();
 use lib "$FindBin::Bin/lib", "$FindBin::Bin/../process/lib";
 
-use List::Util qw(max min sum0);
+use JSON::PP qw(decode_json encode_json);
+use List::Util qw(max min sum0 uniq);
+use MIME::Base64 qw(decode_base64url encode_base64url);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -553,6 +556,239 @@ END
 };
 
 
+sub token {
+    my ($type, %claims) = @_;
+
+    return join '.', map({ encode_base64url(encode_json($_)) }
+        { alg => 'HS256', typ => "adm-$type+jwt" }, \%claims), 'unsigned';
+}
+
+
+sub claims {
+    my ($token) = @_;
+
+    my ($head, $body) = map { decode_base64url($_) } (split /\./, $token)[0, 1];
+
+    return ($head =~ /adm-(\w+)/, decode_json($body));
+}
+
+
+# A room that calls a ticket at its third poll, never one of "nobody", and
+# renews each token each time.
+sub room {
+    my ($next, %polls) = (1);
+
+    return sub {
+        my ($request) = @_;
+
+        my $field = $request->{field};
+        my $text = ($field->{cookie} // '') =~ /adm_drop=([^;]+)/ ? $1
+            : ($field->{authorization} // '') =~ /^Bearer (.*)/ ? $1 : undef;
+        my ($type, $has) = $text ? claims($text) : ('none');
+        my $number = $has ? $has->{sub} : $next++;
+        my $poll = $field->{'admission-poll'};
+        my $called = ($polls{$number} += $poll ? 1 : 0) > 2
+                     && $field->{'x-who'} ne 'nobody';
+        my $pass = !$poll && ($called || $type eq 'pass');
+
+        my $now = int time;
+        my $new = token($pass ? 'pass' : 'ticket', sub => "$number",
+            iat => $now, exp => $now + 60, jti => sprintf('%016x', 500 + $number),
+            at => time);
+        my %fields = ('Admission-Token' => $new,
+                      'Set-Cookie' => "adm_drop=$new; Path=/; HttpOnly");
+
+        return [ 200, \%fields, 'bought' ] if $pass;
+
+        return [ 200, { 'Content-Type' => 'application/json' }, encode_json({
+            room => 'drop', token => $new, poll_after_ms => 100,
+            $called ? (state => 'called', claim_expires_in => 120)
+                    : (state => 'waiting', wait_seconds => 30 + $number) }) ]
+            if $poll;
+
+        return [ 503, { %fields, 'Content-Type' => $PROBLEM,
+            'Retry-After' => 1 }, encode_json({ status => 503,
+            reason => 'in_line', room => 'drop', position => $number,
+            wait_seconds => 30 + $number, poll_after_ms => 100 }) ];
+    };
+}
+
+
+# The requests of a room's server by shopper, in the order they came.
+sub by_shopper {
+    my ($server) = @_;
+
+    my %of;
+    push @{ $of{ $_->{field}{'x-shopper'} } }, $_ for $server->requests;
+
+    return \%of;
+}
+
+
+subtest 'who comes to a waiting room' => sub {
+    my $server = CrowdTest->server(room());
+    my $dir = File::Temp->newdir('adm-crowd-XXXXXX', TMPDIR => 1);
+    my $report = crowd(<<'END', $server->url, '--passes', "$dir/passes");
+duration 1s
+at 0s 60/s
+timeout 5s
+request POST /buy
+field X-Shopper: {shopper}
+population plain 40%
+    field X-Who: plain
+population ghosts 20%
+    field X-Who: ghosts
+    ghosts 50%
+population nobody 20%
+    field X-Who: nobody
+    patience 350ms
+population apps 20%
+    field X-Who: apps
+    app on
+    visits 2 every 200ms
+END
+
+    my $of = by_shopper($server);
+    my %by = map { my $name = $_; $name => [ grep {
+        $_->[0]{field}{'x-who'} eq $name } values %$of ] }
+        qw(plain ghosts nobody apps);
+    my $who = $report->{populations};
+    my @gone = grep { @$_ == 1 } @{ $by{ghosts} };
+
+    is($who->{plain}{served}, $who->{plain}{all}, 'they are let in');
+    cmp_ok(scalar @gone, '>', 0, 'some never come back');
+    cmp_ok(scalar @gone, '<', $who->{ghosts}{all}, 'not all');
+    is($who->{ghosts}{left}, @gone, 'they have left');
+    is($report->{line}{ghosts}, @gone, 'as ghosts');
+    is($who->{ghosts}{served}, $who->{ghosts}{all} - @gone, 'the others come');
+
+    is($who->{nobody}{left}, $who->{nobody}{all}, 'patience has an end');
+    is(scalar(grep { @$_ > 4 } @{ $by{nobody} }), 0,
+       'not later than it is told');
+    cmp_ok(median(map { scalar @$_ } @{ $by{nobody} }), '>', 1, 'nor at once');
+
+    apps_are_simple($by{apps});
+    passes_are_told($report, $of, "$dir/passes", $who->{plain}{all}
+        + $who->{ghosts}{served} + $who->{apps}{all});
+
+    is($report->{totals}{visits}, 2 * $who->{apps}{all}, 'visits are counted');
+};
+
+
+sub apps_are_simple {
+    my ($apps) = @_;
+
+    my @later = map { @$_[1 .. $#$_] } @$apps;
+
+    is(scalar(grep { $_->{field}{cookie} } map { @$_ } @$apps), 0,
+       'an app has no cookies');
+    is(scalar(grep { !$_->{field}{authorization} } @later), 0,
+       'but its token');
+
+    my %tokens;
+    my $asked = 0;
+
+    for my $app (@$apps) {
+        my @tokens = uniq map { $_->{field}{authorization} // () } @$app;
+
+        $tokens{ join ' ', map { (claims(s/^Bearer //r))[0] } @tokens }++;
+        $asked += grep { !$_->{field}{'admission-poll'} } @$app;
+    }
+
+    is_deeply([ keys %tokens ], [ 'ticket pass' ],
+              'its first ticket and its first pass');
+    is($asked, 4 * @$apps, 'it comes, comes when called, and visits twice');
+
+    return;
+}
+
+
+sub passes_are_told {
+    my ($report, $of, $file, $in) = @_;
+
+    is($report->{line}{passes}, $in, 'passes are counted');
+    is($report->{line}{twice}, 0, 'one for each number');
+    is($report->{line}{jumped}, 0, 'which rises');
+    is($report->{line}{inside_most}, $in, 'and how many were good at once');
+    is($report->{totals}{let_in}, $in, 'also by second');
+    like($report->{out}, qr/^passes +$in .*\n.* at most $in good at once$/m,
+         'which the summary tells');
+
+    my @passes = map { [ split ] } split /\n/, slurp($file);
+
+    is(@passes, $in, 'each pass has a line');
+    is(scalar(uniq map { $_->[1] } @passes), $in, 'with its number');
+    is(scalar(grep { hex $_->[2] != 500 + $_->[1] } @passes), 0, 'its id');
+    is(scalar(grep { $_->[4] < time || $_->[4] > time + 60 } @passes), 0,
+       'its end');
+    is(scalar(grep { $_->[3] != $_->[4] - 60 } @passes), 0, 'its beginning');
+    is(scalar(grep { !$of->{ $_->[5] } } @passes), 0, 'and its shopper');
+
+    return;
+}
+
+
+subtest 'tabs of one shopper' => sub {
+    my $server = CrowdTest->server(room());
+    my $report = crowd(<<'END', $server->url);
+duration 1s
+at 0s 20/s
+timeout 5s
+request POST /buy
+field X-Shopper: {shopper}
+field X-Who: plain
+tabs 5
+END
+
+    my $all = $report->{shoppers}{all};
+    my $of = by_shopper($server);
+    my @later = map { @$_[1 .. $#$_] } values %$of;
+
+    is(scalar keys %$of, $all, 'tabs are no shoppers');
+    is($report->{shoppers}{served}, $all, 'who are let in');
+    is(scalar(grep { uniq(map { $_->{socket} } @$_) != 5 } values %$of), 0,
+       'each tab has its own connection');
+    is(scalar(grep { ($_->{field}{cookie} // '') !~ /^adm_drop=/ } @later), 0,
+       'but the cookies of all');
+    cmp_ok($report->{totals}{reloads}, '>=', 4 * $all, 'they reload');
+    cmp_ok($report->{totals}{polls}, '>=', $all, 'and poll');
+    is($report->{totals}{joined}, $all, 'and stand in line once');
+    is($report->{line}{passes}, $all, 'with one pass');
+    is($report->{shoppers}{in_line_ms}{count}, $all, 'for a time');
+    cmp_ok(max(map { $_->{in_line} } @{ $report->{seconds} }), '<=', $all,
+           'never more of them than there are');
+};
+
+
+subtest 'a browser, which is told by a page' => sub {
+    my $server = CrowdTest->server(sub {
+        my ($request, $number) = @_;
+
+        return $OK if ($request->{field}{cookie} // '') eq 'adm_drop=called';
+
+        return [ 200, { 'Content-Type' => 'application/json',
+                        'Set-Cookie' => 'adm_drop=called' },
+                 '{"room":"drop","state":"called","claim_expires_in":9}' ]
+            if $request->{field}{'admission-poll'};
+
+        return [ 503, { 'Content-Type' => 'text/html', 'Retry-After' => 1,
+                        'Admission-Token' => token('pre', sub => '0') },
+                 '<h1>Please wait</h1>' ];
+    });
+
+    my $report = crowd(<<'END', $server->url);
+duration 1s
+at 0s 20/s
+timeout 5s
+field Accept: text/html
+END
+
+    is($report->{shoppers}{served}, $report->{shoppers}{all}, 'is let in');
+    is($report->{totals}{polls}, $report->{shoppers}{all}, 'after a poll');
+    is($report->{totals}{refused}, 0, 'and it is no refusal');
+};
+
+
 subtest 'no cookies, no key' => sub {
     my $server = CrowdTest->server(sub {
         return $_[0]{path} eq '/again'
@@ -720,6 +956,13 @@ my @WRONG = (
     [ "connection slow\n", 1, qr/"slow": expected new, keep-alive or pool/ ],
     [ "cookies yes\n", 1, qr/"yes": expected on or off/ ],
     [ "line jump\n", 1, qr/"jump": expected follow or ignore/ ],
+    [ "app yes\n", 1, qr/"yes": expected on or off/ ],
+    [ "ghosts 0%\n", 1, qr/"0%": expected a share such as 20%/ ],
+    [ "patience 0s\n", 1, qr/"0s": expected a time above 0/ ],
+    [ "tabs 0\n", 1, qr/"0": expected a number above 0/ ],
+    [ "tabs 101\n", 1, qr/"101": expected a whole number up to 100/ ],
+    [ "visits 3 each 1s\n", 1, qr/"each": expected every TIME/ ],
+    [ "visits 3\n", 1, qr/"visits": expected visits NUMBER every TIME/ ],
     [ "addresses 5 from here\n", 1, qr/"here": expected an IPv4 address/ ],
     [ "addresses 5000000\n", 1, qr/expected a whole number up to 65536/ ],
 );

@@ -29,6 +29,17 @@ const answers = (ok, failed) => ({
     { labels: { class: '2xx' }, value: ok },
     { labels: { class: '5xx' }, value: failed }] });
 
+// of rooms, by name: [metric, value]
+const line = (rooms) => Object.entries(rooms).flatMap(([room, values]) =>
+  Object.entries({ room_state: 0, room_stalled: 0, ...values })
+    .map(([name, value]) => gauge(name, value, { room })))
+  .reduce((all, metric) => {
+    const same = all.find(({ name }) => name === metric.name);
+    if (same) same.samples.push(...metric.samples);
+    else all.push(metric);
+    return all;
+  }, []);
+
 const at = (time, ...metrics) => snapshot({ time, metrics });
 const rate = (view, verdict) => view.rate('requests_total', { verdict });
 
@@ -70,6 +81,19 @@ test('quantiles lie within their bucket', () => {
   assert.equal(bucketQuantile([[1, 0], [Infinity, 0]], 0.5), null);
 });
 
+test('a quantile of one room is not that of another', () => {
+  const waits = (a, b) => ({ name: 'admission_room_wait_seconds',
+    samples: [['a', '1.0', a], ['a', '+Inf', a], ['b', '1.0', 0],
+      ['b', '10.0', b], ['b', '+Inf', b]].map(([room, le, value]) =>
+      ({ suffix: '_bucket', labels: { room, le }, value })) });
+  const view = new View([at(10, waits(5, 5)), at(12, waits(15, 25))], 5);
+  const median = (room) => view.quantile('room_wait_seconds', 0.5, { room });
+
+  assert.equal(median('a'), 0.5);
+  assert.equal(median('b'), 5.5);
+  assert.equal(median('c'), null);
+});
+
 const SENTENCES = {
   'No traffic': say([requests(9, 9)], [requests(9, 9)]),
   'Admitting 400/s': say([requests(0, 9)], [requests(800, 9)]),
@@ -89,6 +113,20 @@ const SENTENCES = {
     say([requests(0, 0)], [requests(9, 0, 0, 4)]),
   'Zone checkout is full: 97% used': say([requests(0, 0)], [requests(9, 0),
     gauge('zone_used_ratio', 0.97, { zone: 'checkout', table: 'rate' })]),
+  '1,500 people wait, letting in 60/s':
+    say([...line({ a: { room_admitted_total: 0 },
+      b: { room_admitted_total: 7 } })],
+    [...line({ a: { room_waiting: 1400, room_admitted_total: 100 },
+      b: { room_waiting: 100, room_admitted_total: 27 } })]),
+  'The line stands still: a, c': say([requests(0, 0)], [requests(9, 0),
+    ...line({ a: { room_stalled: 1 }, b: {},
+      c: { room_stalled: 1, room_state: 1 } })]),
+  'Paused, nobody is called: b': say([requests(0, 0)], [requests(9, 0),
+    ...line({ a: {}, b: { room_state: 1 } })]),
+  'Closed: b': say([requests(0, 0)], [requests(9, 0),
+    ...line({ a: { room_state: 1 }, b: { room_state: 2 } })]),
+  'Nothing comes to disk: a restart would lose lines and switches':
+    say([requests(0, 0)], [requests(9, 0), gauge('state_up', 0)]),
   'No data for 7 s: the server does not answer': say([requests(0, 0)],
     [requests(9, 9)], { age: 7.4, trouble: 'the server does not answer' }),
 };

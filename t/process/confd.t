@@ -18,6 +18,7 @@ use Cwd ();
 use FindBin ();
 use lib "$FindBin::Bin/lib";
 use File::Basename qw(basename);
+use File::Temp ();
 use JSON::PP ();
 use MIME::Base64 qw(encode_base64);
 use Test::More;
@@ -37,7 +38,14 @@ my %DRIVE = (
     'observe.conf'    => \&observe,
     'rate.conf'       => \&rate,
     'shop.conf'       => \&shop,
+    'waiting-room.conf' => \&waiting_room,
 );
+
+# whoever may read the keys of tokens can let himself in
+my $KEYS = File::Temp->new;
+
+print {$KEYS} 'k1:', 'a1' x 32, "\n";
+$KEYS->flush;
 
 # What stands behind: answers everything, but for the check of a token, and
 # writes down what it was asked.
@@ -81,7 +89,8 @@ sub adapted {
         grep { !$listens{$_}++ } $text =~ /^\s+server\s+127\.0\.0\.1:(\d+)/mg;
 
     $text =~ s/127\.0\.0\.1:(\d+)/127.0.0.1:%{p$1}/g;
-    $text =~ s{(?:/var/log/nginx|/etc/nginx|/run)/}{%{dir}/}g;
+    $text =~ s{/etc/nginx/admission\.keys}{$KEYS}g;
+    $text =~ s{(?:/var/log/nginx|/var/lib/nginx|/etc/nginx|/run)/}{%{dir}/}g;
     $text =~ s{\broot web/}{root $ROOT/web/}g;
     $text .= 'real_ip_header X-Forwarded-For;' if $text !~ /real_ip_header/;
 
@@ -557,22 +566,118 @@ sub shop {
 
     like(ask('/')->{body}, qr/<html/, 'the page');
     is(ask('/buy')->{status}, 303, 'a link to /buy leads to it');
+    is(ask('/visit')->{status}, 404, 'by a way that is not for clients');
     is_limited('a client', 'per_client', 5, 2, sub { $buy->('192.0.2.1') });
 
-    my ($rate, $burst) = slurp("$ROOT/conf.d/shop.conf")
-        =~ /everyone .* rate=(\d+)r\/s burst=(\d+)/;
+    my ($rate) = slurp("$ROOT/conf.d/shop.conf") =~ /^ +rate (\d+)r\/s;/m;
     my $begin = time;
     my @answers = map { $buy->("203.0.113.$_") } 1 .. 200;
-    my @passed = grep { $_->{status} == 200 } @answers;
+    my @waiting = grep { $_->{status} == 503 } @answers;
 
-    cmp_ok(@passed, '<=', $burst + 2 + $rate * (time - $begin),
-        'all together');
-    is(scalar(grep { $_->{status} != 200
-                     && problem($_)->{policy} ne 'everyone' } @answers), 0,
-        'whoever was refused then, was so for all');
-    cmp_ok(asked(qr{^POST /buy }), '<', 200, 'and did not reach the shop');
+    cmp_ok(200 - @waiting, '<=', 2 * $rate + sqrt(15 * $rate)
+        + $rate * (time - $begin), 'no more come in than the room lets');
+    cmp_ok(scalar @waiting, '>', 50, 'the others wait');
+    is(scalar(grep { problem($_)->{room} ne 'drop'
+                     || problem($_)->{poll_after_ms} < 1000 } @waiting), 0,
+        'in line, and are told when to ask');
+    is(scalar(asked(qr{^POST /buy })),
+        5 + grep({ $_->{status} == 200 } @answers),
+        'and did not reach the shop');
 
+    shop_turn($waiting[-1]);
     shop_operator($buy);
+
+    return;
+}
+
+
+# Of one who waits: the page that a form gets, its polls, and its turn.
+sub shop_turn {
+    my ($answer) = @_;
+
+    my $cookie = cookie($answer);
+    my $poll = sub { problem(ask('/buy', fields => $cookie
+        . "Admission-Poll: 1\r\nAccept: application/json\r\n")) };
+
+    is($poll->()->{room}, 'drop', 'a poll is answered');
+    like(ask('/buy', method => 'POST', body => 'item=1',
+        fields => "${cookie}Accept: text/html\r\n")->{body}, qr/<html/,
+        'a form gets a page') if $poll->()->{state} eq 'waiting';
+    ok(wait_for(sub { $poll->()->{state} eq 'called' }, 30), 'is called');
+
+    my $page = ask('/buy', fields => "${cookie}Accept: text/html\r\n");
+
+    is($page->{status}, 303, 'the page loads itself again, and is led on');
+    is($page->{field}{location}, '/', 'to the shop');
+    is(ask('/buy', method => 'POST', body => 'item=1',
+        fields => cookie($page))->{status}, 200, 'where it may order');
+
+    return;
+}
+
+
+sub cookie {
+    my ($answer) = @_;
+
+    return 'Cookie: ' . (($answer->{field}{'set-cookie'} // '') =~ s/;.*//r)
+        . "\r\n";
+}
+
+
+sub waiting_room {
+    my $come = sub { ask('/checkout/', from => $_[0],
+        fields => "Accept: application/json\r\n" . ($_[1] // '')) };
+
+    all_pass('the catalogue', 30, sub { ask('/', from => '192.0.2.1') });
+
+    my ($n, undef, $answer) = until_refused(200,
+        sub { $come->("203.0.113.$_[0]") });
+
+    cmp_ok($n, '>=', 1, 'nobody waits while there is room');
+    cmp_ok($n, '<', 200, 'and then they do');
+    is($answer->{status}, 503, 'until they are called');
+    is(problem($answer)->{room}, 'drop', 'in the line');
+
+    my $cookie = cookie($answer);
+    my $line = sub { problem(ask('/line' . $_[0], fields => $cookie,
+        $_[0] ? (method => 'POST') : ())) };
+
+    is($come->('198.51.100.7')->{status}, 200, 'the call centre does not');
+    ok(wait_for(sub { $line->('')->{state} eq 'called' }, 30),
+        'the API says when it is time');
+
+    my $in = $come->('203.0.113.250', $cookie);
+
+    is($in->{status}, 200, 'in');
+    is($come->('203.0.113.250', cookie($in))->{status}, 200, 'and stays so');
+
+    until_refused(400, sub { $come->('192.0.2.9') });
+
+    my @many = map { $come->('192.0.2.9') } 1 .. 80;
+
+    cmp_ok(scalar(grep { (problem($_)->{reason} // '') eq 'join_rate' }
+        @many), '>', 0, 'one address cannot have all the numbers');
+
+    waiting_room_operator();
+
+    return;
+}
+
+
+sub waiting_room_operator {
+    my $see = sub { ask($_[0], port => 9145, @_[1 .. $#_]) };
+
+    like($see->('/metrics')->{body},
+        qr/^admission_room_joined_total\{room="drop"\} [1-9]/m, 'it is counted');
+    is($see->('/dashboard')->{status}, 200, 'and shown');
+    is($see->('/control/rooms/drop', method => 'PATCH',
+        fields => "Content-Type: application/json\r\n",
+        body => '{"state":"paused"}')->{status}, 200, 'and can be paused');
+    is(problem(ask('/checkout/', from => '192.0.2.77',
+        fields => "Accept: application/json\r\n"))->{reason}, 'paused',
+        'for newcomers too');
+    is($see->('/metrics', from => '192.0.2.1')->{status}, 403,
+        'not by customers');
 
     return;
 }

@@ -7,13 +7,15 @@ import { atMoment } from './format.mjs';
 
 const CHANGE_TIMEOUT_MS = 5000;
 
-//   path      of the resource, below the control's own URL
-//   field     of its document
+//   field     of the resource's document
+//   label     what tells it from others of the same title
 //   choices   by value: their titles, what is asked before one is taken, and
 //             what it does
 //   mixed     the title and the effect where locations differ
-const CONTROLS = [
-  { path: '/admission', field: 'mode', title: 'Mode', choices: {
+//   entry     a value is typed: what is asked, and what it does
+//   action    something that is done once, and is no setting
+const MODE = [
+  { field: 'mode', title: 'Mode', choices: {
     on: { title: 'On', ask: 'Turn Admission on?',
       says: 'What is over a limit is refused from now on.' },
     dry_run: { title: 'Dry run', ask: 'Turn to dry run?',
@@ -25,6 +27,44 @@ const CONTROLS = [
   mixed: { title: 'Mixed', says: 'Each location does again what its '
     + 'configuration says.' } },
 ];
+
+const roomRows = (room) => [
+  { field: 'state', title: 'State', choices: {
+    open: { title: 'Open', ask: `Open ${room}?`,
+      says: 'People may join from now on, and are called at the rate.' },
+    paused: { title: 'Paused', ask: `Pause ${room}?`,
+      says: 'From now on nobody is called, joins or comes in anew. People in '
+        + 'line keep their places, and those inside stay.' },
+    closed: { title: 'Closed', ask: `Close ${room}?`,
+      says: 'From now on nobody joins or comes in anew, and people in line '
+        + 'are told that it is closed. Those inside stay.' } } },
+  { field: 'rate', title: 'Rate', entry: { hint: '50r/s, 600r/m',
+    ask: (value) => `Let ${value} into ${room}?`,
+    says: (value, now) => `From now on people are called at ${value
+    } instead of ${now}. All of them reach the upstream.` } },
+  { field: 'max_active', title: 'Ceiling', entry: { hint: '0 is none',
+    number: true,
+    ask: (value) => (value === '0' ? `No ceiling for ${room}?`
+      : `At most ${value} inside ${room}?`),
+    says: (value, now) => `From now on ${value === '0'
+      ? 'any number of people' : `at most ${value} people`} may be inside, `
+      + `instead of ${now === '0' ? 'any number' : now}. `
+      + 'Those who are inside stay.' } },
+  { field: 'mode', title: 'Mode', choices: {
+    auto: { title: 'Auto', ask: `Let ${room} begin and end its line?`,
+      says: 'Nobody waits while there is room; a line begins and ends by '
+        + 'itself.' },
+    always: { title: 'Always', ask: `Everybody through the line of ${room}?`,
+      says: 'Everybody passes through the line from now on, also while there '
+        + 'is room.' },
+    off: { title: 'Off', ask: `Turn ${room} off?`,
+      says: 'Nobody waits from now on: all who are in line, and all who come, '
+        + 'reach the upstream at once.' } } },
+  { field: 'passes', title: 'Passes', action: { title: 'Void all passes',
+    value: 'void', ask: `Void all passes of ${room}?`,
+    says: 'Everybody inside has to go through the line again, also in the '
+      + 'middle of a payment. This cannot be taken back.' } },
+].map((row) => ({ ...row, label: `${row.title} of ${room}` }));
 
 const RESET = { ask: 'Back to the configuration?' };
 
@@ -56,84 +96,190 @@ function refusal(status, { title, detail }) {
 }
 
 
+// A setting.  resource: asks and changes; dialog: asks the operator.
 class Control {
-  #row;
-  #url;
-  #dialog;
-  #told = {};
-  #proposed;        // what the dialog asks about
+  told = {};
 
-  constructor(row, base, dialog) {
-    this.#row = row;
-    this.#url = base + row.path;
-    this.#dialog = dialog;
-    this.choices = element('div', { className: 'choices', role: 'group',
-      ariaLabel: row.title });
+  constructor(row, resource, dialog) {
+    this.row = row;
+    this.resource = resource;
+    this.dialog = dialog;
+    this.name = row.label ?? row.title;
+    this.input = this.make();
     this.reset = element('button', { type: 'button', className: 'reset',
-      onclick: () => this.#propose(null) });
+      hidden: true, onclick: () => this.propose(null) });
     this.state = element('p', { className: 'state' });
     this.node = element('div', { className: 'control' },
-      element('h2', {}, row.title), this.choices, this.reset, this.state);
-
-    keyed(this.choices, Object.entries(row.choices), ([value]) => value,
-      ([value, { title }]) => element('button', { type: 'button',
-        onclick: () => this.#propose(value) }, title), () => {});
-    this.#draw();
+      element(row.label ? 'h3' : 'h2', {}, row.title), this.input, this.reset,
+      this.state);
   }
 
   get effective() {
-    return this.#told.effective;
+    return this.told.effective;
   }
 
-  async refresh() {
-    try {
-      this.#told = (await ask(this.#url))[this.#row.field] ?? {};
-      this.#draw();
-    } catch (error) {
-      this.#told = {};
-      this.#draw(error.message);
+  // what stands in the document; nothing: it is not known
+  show(told = {}) {
+    this.told = told;
+    const { configured, since, by } = told;
+
+    this.update();
+    this.reset.hidden = !since;
+    setText(this.reset, `Back to the configuration (${
+      this.title(configured)})`);
+    this.reset.ariaLabel = `${this.reset.textContent}: ${this.name}`;
+    setText(this.state, since ? `Set by ${by} at ${atMoment(since)}.`
+      : configured === undefined ? ''
+        : `${this.title(configured)}, as configured.`);
+  }
+
+  // null: what is configured
+  propose(value) {
+    const then = value ?? this.told.configured;
+    const { ask: question, says } = this.meaning(String(then));
+
+    this.dialog.open({ question: value === null ? RESET.ask : question,
+      says: says ?? '', yes: this.title(then),
+      act: () => this.change(value) });
+  }
+
+  change(value) {
+    return this.resource.change({ [this.row.field]: value });
+  }
+}
+
+
+class Choice extends Control {
+  make() {
+    const choices = element('div', { className: 'choices', role: 'group',
+      ariaLabel: this.name });
+
+    keyed(choices, Object.entries(this.row.choices), ([value]) => value,
+      ([value, { title }]) => element('button', { type: 'button',
+        onclick: () => this.#choose(value) }, title), () => {});
+    return choices;
+  }
+
+  update() {
+    for (const [value, button] of this.input.nodes) {
+      button.ariaPressed = String(value === this.effective);
     }
   }
 
   // of a value that may be configured, though nobody can choose it
-  #meaning(value) {
-    const { choices, mixed } = this.#row;
+  meaning(value) {
+    const { choices, mixed } = this.row;
     return choices[value] ?? (value === 'mixed' ? mixed : {});
   }
 
-  #title(value) {
-    return this.#meaning(value).title ?? value ?? '–';
+  title(value) {
+    return this.meaning(value).title ?? value ?? '–';
   }
 
-  #draw(trouble = '') {
-    const { configured, effective, since, by } = this.#told;
+  #choose(value) {
+    if (value !== this.effective) this.propose(value);
+  }
+}
 
-    for (const [value, button] of this.choices.nodes) {
-      button.ariaPressed = String(value === effective);
+
+class Entry extends Control {
+  #shown = '';      // what was put into the field by us
+
+  make() {
+    const { hint, number } = this.row.entry;
+    this.field = element('input', { type: 'text', required: true,
+      autocomplete: 'off', spellcheck: false, ariaLabel: this.name,
+      inputMode: number ? 'numeric' : 'text', placeholder: hint });
+    return element('form', { className: 'entry', onsubmit: (event) => {
+      event.preventDefault();
+      this.#submit();
+    } }, this.field, element('button', { ariaLabel: `Set: ${this.name}` },
+      'Set'));
+  }
+
+  // what somebody is typing stays
+  update() {
+    if (this.field.value !== this.#shown) return;
+    this.#shown = this.title(this.effective);
+    this.field.value = this.#shown;
+  }
+
+  meaning(value) {
+    const { ask: question, says } = this.row.entry;
+    return { ask: question(value), says: says(value, String(this.effective)) };
+  }
+
+  title(value) {
+    return String(value ?? '');
+  }
+
+  #submit() {
+    const text = this.field.value.trim();
+    const { number } = this.row.entry;
+
+    // what is no number is refused in words, by the server
+    this.propose(number && /^\d+$/.test(text) ? Number(text) : text);
+  }
+
+  async change(value) {
+    await super.change(value);
+    this.#shown = this.field.value;
+    this.update();
+  }
+}
+
+
+// no setting: nothing is told of it
+class Action extends Control {
+  make() {
+    const { title, value } = this.row.action;
+    return element('button', { type: 'button', className: 'action',
+      onclick: () => this.propose(value) }, title);
+  }
+
+  update() {}
+
+  meaning() {
+    return this.row.action;
+  }
+
+  title() {
+    return this.row.action.title;
+  }
+
+  show() {}
+}
+
+
+// What stands under one URL, and its controls.
+class Resource {
+  #url;
+
+  constructor(url, rows, dialog) {
+    this.#url = url;
+    this.controls = rows.map((row) => new (row.choices ? Choice
+      : row.entry ? Entry : Action)(row, this, dialog));
+    this.trouble = element('p', { className: 'state', hidden: true });
+    setData(this.trouble, 'level', 'bad');
+    this.nodes = [...this.controls.map(({ node }) => node), this.trouble];
+  }
+
+  async refresh() {
+    let told = {};
+    let trouble = '';
+
+    try {
+      told = await ask(this.#url);
+    } catch (error) {
+      trouble = error.message;
     }
-    this.reset.hidden = !since;
-    setText(this.reset, `Back to the configuration (${
-      this.#title(configured)})`);
-    setText(this.state, trouble || (since
-      ? `Set by ${by} at ${atMoment(since)}.`
-      : configured ? `${this.#title(configured)}, as configured.` : ''));
-    setData(this.state, 'level', trouble && 'bad');
+    for (const control of this.controls) control.show(told[control.row.field]);
+    setText(this.trouble, trouble);
+    this.trouble.hidden = !trouble;
   }
 
-  #propose(value) {
-    if (value !== null && value === this.effective) return;
-    const { configured } = this.#told;
-    const { ask: question } = value === null ? RESET
-      : this.#row.choices[value];
-    const { says } = this.#meaning(value ?? configured);
-
-    this.#dialog.open({ question, says: says ?? '',
-      yes: this.#title(value ?? configured),
-      act: () => this.#change(value) });
-  }
-
-  async #change(value) {
-    await ask(this.#url, { [this.#row.field]: value });
+  async change(patch) {
+    await ask(this.#url, patch);
     await this.refresh();
   }
 }
@@ -190,21 +336,41 @@ class Dialog {
 }
 
 
-// All controls below this URL, in the section.
+// All controls below this URL: the node's in the section, and those of rooms.
 export class Controls {
+  #base;
+  #dialog = new Dialog();
+  #node;
+  #rooms = new Map();
+
   constructor(base, section) {
-    const dialog = new Dialog();
-    this.controls = CONTROLS.map((row) => new Control(row, base, dialog));
-    section.append(...this.controls.map(({ node }) => node));
+    this.#base = base;
+    this.#node = new Resource(`${base}/admission`, MODE, this.#dialog);
+    section.append(...this.#node.nodes);
     section.hidden = false;
   }
 
+  // the switches of a room
+  room(name) {
+    const room = new Resource(`${this.#base}/rooms/${name}`, roomRows(name),
+      this.#dialog);
+    this.#rooms.set(name, room);
+    room.refresh();
+    return element('div', { className: 'switches', role: 'group',
+      ariaLabel: `Controls of ${name}` }, ...room.nodes);
+  }
+
+  forget(name) {
+    this.#rooms.delete(name);
+  }
+
   refresh() {
-    return Promise.all(this.controls.map((control) => control.refresh()));
+    return Promise.all([this.#node, ...this.#rooms.values()]
+      .map((resource) => resource.refresh()));
   }
 
   // the mode that is in effect, if it is known
   get mode() {
-    return this.controls[0].effective;
+    return this.#node.controls[0].effective;
   }
 }

@@ -6,7 +6,8 @@ import { Controls } from './controls.mjs';
 import { element, keyed, setData, setText } from './dom.mjs';
 import { show } from './format.mjs';
 import { STALE_S, View, snapshot } from './metrics.mjs';
-import { CHARTS, FACTS, FIGURES, TABLES } from './panels.mjs';
+import { CHARTS, FACTS, FIGURES, TABLES, roomChart, roomFigures,
+  roomState } from './panels.mjs';
 import { verdict } from './verdict.mjs';
 
 const POLL_MS = 1000;
@@ -22,6 +23,7 @@ const history = [];
 const charts = CHARTS.map((row) => new Chart(row));
 const base = document.body.dataset.control;
 const controls = base ? new Controls(base, byId('controls')) : null;
+const shownRooms = new Map();    // by name: what is shown of each
 
 let answeredAt = null;      // performance.now() of the last answer
 let trouble = '';           // why there is none since
@@ -75,11 +77,13 @@ function makeFigure({ title, note }) {
   return element('div', { className: 'figure', role: 'group',
     ariaLabel: title }, element('h2', {}, title),
   element('div', { className: 'values' }),
-  element('p', { className: 'note' }, note));
+  element('p', { className: 'note' },
+    typeof note === 'string' ? note : ''));
 }
 
 function updateFigure(node, row) {
-  const read = row.read(new View(history, row.span ?? SPAN_S));
+  const view = new View(history, row.span ?? SPAN_S);
+  const read = row.read(view);
   const pairs = Array.isArray(read) ? read : [['', read]];
 
   setData(node, 'many', pairs.length > 1 && 'yes');
@@ -94,11 +98,52 @@ function updateFigure(node, row) {
     setText(value.children[2], LEVELS[high] ?? '');
     setData(value, 'level', high);
   });
+  if (typeof row.note === 'function') {
+    setText(node.lastChild, row.note(view));
+  }
 }
 
 function showFigures(view) {
   keyed(byId('figures'), FIGURES.filter(isThere(view)),
     ({ title }) => title, makeFigure, updateFigure);
+}
+
+
+function makeRoom({ room }) {
+  const where = { room };
+  const chip = element('span', { className: 'chip' });
+  const figures = element('div', { className: 'figures' });
+  const chart = new Chart(roomChart(room, where));
+  const node = element('section', { className: 'room' },
+    element('h2', {}, `Room ${room} `, chip), figures, chart.node);
+
+  node.setAttribute('aria-label', `Room ${room}`);
+  if (controls) node.append(controls.room(room));
+  shownRooms.set(room,
+    { where, chip, figures, chart, rows: roomFigures(where) });
+  return node;
+}
+
+function updateRoom(view, node, { room }) {
+  const { where, chip, figures, chart, rows } = shownRooms.get(room);
+  const { title, level: high } = roomState(view, where);
+
+  setText(chip, title);
+  setData(node, 'level', high);
+  keyed(figures, rows, (row) => row.title, makeFigure, updateFigure);
+  chart.add(new View(history, chart.row.span));
+}
+
+function showRooms(view) {
+  const there = view.samples('room_state').map(({ labels }) => labels);
+
+  keyed(byId('rooms'), there, ({ room }) => room, makeRoom,
+    (node, labels) => updateRoom(view, node, labels));
+  for (const name of shownRooms.keys()) {
+    if (there.some(({ room }) => room === name)) continue;
+    shownRooms.delete(name);
+    controls?.forget(name);
+  }
 }
 
 
@@ -221,6 +266,7 @@ function showAll() {
 
   showVerdict();
   showFigures(view);
+  showRooms(view);
   showCharts(view);
   showTables(view);
   showFacts(view);

@@ -120,11 +120,11 @@ export class View {
   }
 
   // of a histogram, in its own unit
-  quantile(name, q) {
+  quantile(name, q, where) {
     if (!this.first) return null;
 
     const counts = new Map();
-    for (const [{ labels }, n] of this.#increases(name, {}, '_bucket')) {
+    for (const [{ labels }, n] of this.#increases(name, where, '_bucket')) {
       const bound = labels.le === '+Inf' ? Infinity : Number(labels.le);
       counts.set(bound, (counts.get(bound) ?? 0) + n);
     }

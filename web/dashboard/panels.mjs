@@ -7,8 +7,12 @@
 //   warn     from here on it is told as high; bad: as critical
 //   note     what a reader has to know, beside the title
 
+import { show } from './format.mjs';
 import { notAdmitted, passed, refused, verdictColor, verdictRank,
   verdictTitle, wouldRefuse } from './verdicts.mjs';
+
+const UNNAMED = '(unnamed)';
+const ROOM_SPAN_S = 30;     // people come less often than requests
 
 const QUANTILES = { P50: 0.5, P95: 0.95, P99: 0.99 };
 
@@ -79,6 +83,56 @@ export const CHARTS = [
 ];
 
 
+// by the metric room_state
+const ROOM_STATES = [
+  { title: 'Open', level: 'good' }, { title: 'Paused', level: 'warn' },
+  { title: 'Closed', level: 'warn' }, { title: 'Over', level: '' }];
+
+export function roomState(v, where) {
+  return v.peak('room_stalled', where) > 0
+    ? { title: 'Stands still', level: 'bad' }
+    : ROOM_STATES[v.peak('room_state', where)]
+      ?? { title: 'Unknown', level: '' };
+}
+
+const two = (metric, where) => (v) => ['P50', 'P95'].map((name) =>
+  [name, v.quantile(metric, QUANTILES[name], where)]);
+
+// The figures of one room, as FIGURES; where: the samples that are its own.
+export const roomFigures = (where) => [
+  { title: 'Waiting', unit: 'count', note: () => 'in line',
+    read: (v) => v.peak('room_waiting', where) },
+  { title: 'Called', unit: 'count', note: () => 'and still to come',
+    read: (v) => v.peak('room_expected', where) },
+  { title: 'Inside', unit: 'count', note: (v) => {
+    const most = v.peak('room_max_active', where);
+    return most ? `of ${show(most, 'count')}` : 'no ceiling';
+  }, read: (v) => v.peak('room_active', where) },
+  { title: 'Let in', unit: 'rate', tone: 'good', note: (v) =>
+    `target ${show(v.peak('room_admission_rate', where), 'rate')}`,
+  read: (v) => v.rate('room_admitted_total', where) },
+  { title: 'Time in line', unit: 'seconds', span: ROOM_SPAN_S,
+    note: () => 'of those who came in the last 30 s',
+    read: two('room_wait_seconds', where) },
+  { title: 'Estimates are off by', unit: 'seconds', span: ROOM_SPAN_S,
+    note: () => 'of what was told them', read:
+    two('room_estimate_error_seconds', where) },
+];
+
+// The chart of one room, as CHARTS.
+export const roomChart = (room, where) => ({
+  title: `Line of ${room}`, note: 'per second', unit: 'number', span: 2,
+  lines: () => [
+    { title: 'Joined', color: '--verdict-wait',
+      read: (v) => v.rate('room_joined_total', where) },
+    { title: 'Claimed', color: '--verdict-admit',
+      read: (v) => v.rate('room_claimed_total', where) },
+    { title: 'Lapsed', color: '--verdict-limit',
+      read: (v) => v.rate('room_lapsed_total', where) },
+    { title: 'Target', color: '--calm', dashed: true,
+      read: (v) => v.peak('room_admission_rate', where) }] });
+
+
 const perSecond = (metric) => ({ title: 'Per second', metric, unit: 'rate',
   bar: 'part', read: (v, where) => v.rate(metric, where) });
 const total = (metric, title = 'Total') => ({ title, metric, unit: 'count',
@@ -100,7 +154,7 @@ export const TABLES = [
     columns: [perSecond('policy_total'), total('policy_total')] },
   { title: 'Sites', metric: 'requests_total', used: true,
     empty: 'No requests yet.',
-    by: { Site: ({ site }) => site, Verdict: verdictTitle },
+    by: { Site: ({ site }) => site || UNNAMED, Verdict: verdictTitle },
     columns: [perSecond('requests_total'), total('requests_total')] },
   { title: 'Upstream’s answers', metric: 'upstream_responses_total',
     used: true, empty: 'No answers yet.',
@@ -108,7 +162,7 @@ export const TABLES = [
     columns: [perSecond('upstream_responses_total'),
       total('upstream_responses_total')] },
   { title: 'Upstreams', metric: 'inflight', empty: 'No upstream is used.',
-    by: { Upstream: ({ upstream }) => upstream },
+    by: { Upstream: ({ upstream }) => upstream || UNNAMED },
     columns: [gauge('inflight', 'In flight', 'count'),
       gauge('concurrency_limit', 'Limit', 'count')] },
   { title: 'Zones', metric: 'zone_used_ratio',
@@ -132,6 +186,11 @@ export const FACTS = [
     read: (v) => v.total('processes') },
   { title: 'Offered demand', metric: 'offered_demand', unit: 'rate',
     read: (v) => v.peak('offered_demand') },
+  { title: 'Rooms will let in', metric: 'expected_demand', unit: 'text',
+    unless: (v) => v.samples('room_state').length === 0,
+    read: (v) => ['60', '300'].map((horizon) =>
+      `${show(v.peak('expected_demand', { horizon }), 'count')} in ${
+        show(Number(horizon), 'seconds')}`).join(', ') },
   { title: 'Event loop lag', metric: 'loop_lag_seconds', unit: 'seconds',
     warn: 0.02, bad: 0.1, read: (v) => v.peak('loop_lag_seconds') },
   { title: 'Waiting for the store', metric: 'suspended_requests',

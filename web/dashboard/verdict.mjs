@@ -4,7 +4,7 @@
 import { STALE_S } from './metrics.mjs';
 import { show } from './format.mjs';
 import { failed, passed, refused, wouldRefuse } from './verdicts.mjs';
-import { serverError } from './panels.mjs';
+import { roomState, serverError } from './panels.mjs';
 
 const LAG_S = 0.1;          // an event loop that takes longer a turn is behind
 const ERRORS = 0.1;         // share of the upstream's answers,
@@ -33,6 +33,11 @@ function fullest(v) {
     .reduce((a, b) => (a && a.value >= b.value ? a : b), null);
 }
 
+// the names of the rooms that are so
+const roomsThatAre = (v, title) => v.samples('room_state')
+  .filter(({ labels }) => roomState(v, labels).title === title)
+  .map(({ labels }) => labels.room).join(', ');
+
 // say gets a View, { mode, age, trouble }, and says a sentence, or nothing
 // where the condition does not hold.  Those about traffic need a rate; one
 // that is "alone" is never said after another.
@@ -58,6 +63,18 @@ const CONDITIONS = [
     say: (v) => v.rate('requests_total', failed) > 0
       && `Deciding fails for ${rate(v.rate('requests_total', failed))}${
         reasons(v, failed)}` },
+  { id: 'stalled', chip: 'Trouble', level: 'bad',
+    say: (v) => roomsThatAre(v, 'Stands still')
+      && `The line stands still: ${roomsThatAre(v, 'Stands still')}` },
+  { id: 'unkept', chip: 'Trouble', level: 'bad',
+    say: (v) => v.peak('state_up') === 0
+      && 'Nothing comes to disk: a restart would lose lines and switches' },
+  { id: 'closed', chip: 'Closed', level: 'warn',
+    say: (v) => roomsThatAre(v, 'Closed')
+      && `Closed: ${roomsThatAre(v, 'Closed')}` },
+  { id: 'paused', chip: 'Paused', level: 'warn',
+    say: (v) => roomsThatAre(v, 'Paused')
+      && `Paused, nobody is called: ${roomsThatAre(v, 'Paused')}` },
   { id: 'full', chip: 'Full', level: 'warn',
     say: (v) => fullest(v)?.value >= FULL
       && `Zone ${fullest(v).labels.zone} is full: ${
@@ -79,6 +96,11 @@ const CONDITIONS = [
     say: (v) => v.rate('requests_total', refused) > 0
       && `Admitting ${rate(v.rate('requests_total', passed))}, refusing ${
         rate(v.rate('requests_total', refused))}${reasons(v, refused)}` },
+  { id: 'waiting', chip: 'Waiting', level: 'good',
+    say: (v) => v.total('room_waiting') > 0
+      && v.rate('room_admitted_total') !== null
+      && `${show(v.total('room_waiting'), 'count')} people wait, letting in ${
+        rate(v.rate('room_admitted_total'))}` },
   { id: 'admitting', chip: 'Admitting', level: 'good',
     say: (v) => v.rate('requests_total', passed) > 0
       && !v.rate('requests_total', refused)

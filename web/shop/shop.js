@@ -4,6 +4,9 @@
 //     200         {"order": ID, "item": NAME}
 //     refused     application/problem+json (RFC 9457): type, title, status, detail, instance, and reason, policy,
 //                 retry_after where they apply; the field Retry-After says when to come back
+//     in line     the same, with room, state, poll_after_ms, and position and wait_seconds where they are known
+//   GET /buy      with "Admission-Poll: 1", the state in that line, which claims nothing:
+//     any         {"room", "state", "poll_after_ms", ...}, and claim_expires_in when it is this shopper's turn
 //   GET /status?format=json
 //     200         {"node", "metrics": [{"name", "type", "help", "samples": [{"labels": {...}, "value"}]}]}, of which
 //                 only admission_requests_total is read, by its labels verdict and dry_run
@@ -40,7 +43,11 @@ function retryAfter(response, body) {
   return Math.max(0, ...[seconds, Number(body.retry_after)].filter(Number.isFinite).map(Math.ceil));
 }
 
-// One order. Never throws: { kind: 'admitted', order, item }, or { kind: 'refused' | 'failed', title, detail, ... }.
+const inLine = (body) => typeof body?.room === 'string' && Number.isFinite(body.poll_after_ms)
+  && ['waiting', 'pre', 'paused', 'called', 'unknown'].includes(body.state);
+
+// One order. Never throws: { kind: 'admitted', order, item }, { kind: 'waiting', line } with the state in the line, or
+// { kind: 'refused' | 'failed', title, detail, ... }.
 async function placeOrder() {
   let response, body = {};
   try {
@@ -58,6 +65,7 @@ async function placeOrder() {
   }
   const { status } = response;
   if (response.ok) return { kind: 'admitted', order: body.order ?? '—', item: body.item ?? '—' };
+  if (inLine(body)) return { kind: 'waiting', reason: 'in line', line: body };
   const answer = { reason: body.reason ?? `status ${status}`, policy: body.policy, instance: body.instance,
     retry: retryAfter(response, body) };
   if (body.title || status === 429) {
@@ -77,11 +85,39 @@ function showResult(kind, title, detail, facts) {
   result.dataset.kind = kind;
 }
 
+// Asks for the state in line; null if there was no answer.
+const poll = () => fetch(form.action, {
+  headers: { Accept: 'application/json', 'Admission-Poll': '1' },
+  cache: 'no-store',
+  signal: AbortSignal.timeout(15000),
+}).then((response) => response.json()).catch(() => null);
+
+// Waits until it is this shopper's turn, or the line has ended; what was shown never gets worse.
+async function standInLine(line) {
+  let least = Infinity;
+  for (let now = line; inLine(now) && now.state !== 'called'; now = (await poll()) ?? now) {
+    least = Math.min(least, now.position ?? Infinity);
+    const place = now.state === 'waiting' && Number.isFinite(least) ? least.toLocaleString('en') : '';
+    const wait = place && now.wait_seconds >= 0 ? `${Math.max(1, Math.ceil(now.wait_seconds / 10)) * 10} s` : '';
+    showResult('waiting', now.state === 'paused' ? 'The line rests.' : 'You are in line.',
+      'More people came than the shop can serve at once. Keep this page open; your place is kept.',
+      [['Your place', place], ['About', wait]]);
+    setBusy(buy, true, 'Waiting in line…');
+    await sleep(now.poll_after_ms);
+  }
+  showResult('called', 'It is your turn.', 'Nothing was ordered yet: press the button once more.', []);
+  setBusy(buy, false, 'Buy the lamp now');
+}
+
 async function onBuy(event) {
   event.preventDefault();
   if (isBusy(buy)) return;
   setBusy(buy, true, 'Asking the shop…');
   const answer = await placeOrder();
+  if (answer.kind === 'waiting') {
+    await standInLine(answer.line);
+    return;
+  }
   if (answer.kind === 'admitted') {
     document.documentElement.classList.add('lit');
     showResult('admitted', 'It is yours. Thank you.', 'We have your order and put the light on for you.',
@@ -102,12 +138,12 @@ async function onBuy(event) {
   setBusy(buy, false, 'Try again');
 }
 
-// tally: { 'admitted' | 'refused:REASON' | 'failed:REASON': count }
+// tally: { 'admitted' | 'refused:REASON' | 'failed:REASON' | 'waiting:in line': count }
 function showTally(tally) {
   const others = Object.keys(tally).filter((key) => key !== 'admitted').sort();
   byId('tally').replaceChildren(pair('Let through', tally.admitted ?? 0, 'admitted'), ...others.map((key) => {
     const [kind, reason] = key.split(':');
-    return pair(`${kind === 'failed' ? 'Failed' : 'Refused'}: ${reason}`, tally[key], kind);
+    return pair(`${{ failed: 'Failed', waiting: 'Waits' }[kind] ?? 'Refused'}: ${reason}`, tally[key], kind);
   }));
 }
 

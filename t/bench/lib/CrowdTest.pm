@@ -122,7 +122,7 @@ sub crowd_end {
     my $who = $report->{shoppers};
 
     Test::More::is($who->{served} + $who->{refused} + $who->{failed}
-        + $who->{unfinished}, $report->{totals}{offered},
+        + $who->{left} + $who->{unfinished}, $report->{totals}{offered},
         'every shopper that came has one end');
 
     return $report;

@@ -22,11 +22,18 @@ export const launch = () =>
   chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 
 
-// A page of this address.  page.faults has scripts that threw, violations of
-// the page's policy, and requests to elsewhere.
+// A page of this address, in a context of its own.
 export async function open(browser, url, options = {}) {
   const context = await browser.newContext({ locale: 'en-US',
     viewport: { width: 1440, height: 900 }, ...options });
+  return openIn(context, url);
+}
+
+
+// A page of this address; "prepare" is done with it before it is fetched.
+// page.faults has scripts that threw, violations of the page's policy, and
+// requests to elsewhere.
+export async function openIn(context, url, prepare = () => {}) {
   const page = await context.newPage();
   const { origin } = new URL(url);
 
@@ -43,6 +50,7 @@ export async function open(browser, url, options = {}) {
       page.faults.push(`asked for ${asked}`);
     }
   });
+  await prepare(page);
   await page.goto(url);
   return page;
 }

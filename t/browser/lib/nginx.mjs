@@ -58,6 +58,7 @@ export class Upstream {
   status = 200;
   delay = () => 0;
   orders = 0;
+  methods = [];
 
   static async start() {
     const upstream = new Upstream();
@@ -71,6 +72,7 @@ export class Upstream {
   async #answer(request, response) {
     request.resume();
     this.orders++;
+    this.methods.push(request.method);
     const order = JSON.stringify({ order: this.orders, item: 'Dusk' });
     if (this.delay()) await sleep(this.delay());
     response.writeHead(this.status, { 'Content-Type': 'application/json' });
@@ -86,8 +88,9 @@ export class Upstream {
 
 
 export class Nginx {
-  // http: what stands in http { }, from the port that nginx listens on
-  static async start(http, { prefix } = {}) {
+  // http: what stands in http { }, from the port that nginx listens on;
+  // files: what stands beside nginx.conf
+  static async start(http, { prefix, files = {} } = {}) {
     assert.ok(process.env.ADM_NGINX, 'ADM_NGINX is set');
 
     const nginx = new Nginx();
@@ -96,8 +99,10 @@ export class Nginx {
     nginx.prefix = prefix ?? nginx.dir;
     nginx.port = await freePort();
     nginx.origin = `http://127.0.0.1:${nginx.port}`;
-    fs.writeFileSync(path.join(nginx.dir, 'nginx.conf'),
-      nginx.#conf(http(nginx.port)));
+    for (const [name, text] of Object.entries({ ...files,
+      'nginx.conf': nginx.#conf(http(nginx.port)) })) {
+      fs.writeFileSync(path.join(nginx.dir, name), text);
+    }
     await nginx.run();
     return nginx;
   }
@@ -121,6 +126,11 @@ ${temporary}
 ${http}
 }
 `;
+  }
+
+  // a document of its own
+  async json(path) {
+    return (await fetch(`${this.origin}${path}`)).json();
   }
 
   async run() {

@@ -5,12 +5,13 @@ package Bench::Batch;
 #   $batch = Bench::Batch->new(server => $server, batches => 5);
 #
 #   $run = $batch->run('/path', status => 429, fields => { Accept => '...' },
-#                      keys => 100000);
+#                      keys => 100000, cookies => [ ... ]);
 #
 # A run is { ns, requests }: ns of the workers' processor time per request.
 # Each answer is read and has to have the status.  With "keys", every request
 # gets "?k=N" from the next of so many clients, all of which were there before
-# the path's first run: newcomers' memory is not what is measured.
+# the path's first run: newcomers' memory is not what is measured.  With
+# "cookies", every request has the next one.
 #
 # A load generator beside nginx decides how many requests nginx finds ready
 # each time it wakes, and so what each one costs: the cheaper side of
@@ -35,7 +36,7 @@ sub new {
     my $server = $self{server};
 
     $self{clients} = [ map { $server->connect } 1 .. $CONNECTIONS ];
-    $self{key} = 0;
+    $self{key} = $self{cookie} = 0;
 
     return bless \%self, $class;
 }
@@ -68,7 +69,8 @@ sub prepare {
     my ($self, $path, %option) = @_;
 
     my $client = $self->{server}->connect;
-    my $keys = $option{keys} or return $client->statuses({}, ($path) x 3);
+    my $keys = $option{keys}
+        or return $client->statuses($option{fields} // {}, ($path) x 3);
 
     for (my $n = 0; $n < $keys; $n += $CONNECTIONS) {
         my @some = $n .. $n + $CONNECTIONS - 1;
@@ -98,6 +100,8 @@ sub batch {
     for my $client (@$clients) {
         $request = $self->next_key($path, $option->{keys}, $fields)
             if $option->{keys};
+        $request = $self->next_cookie($path, $option->{cookies}, $fields)
+            if $option->{cookies};
         $client->ask($request);
     }
 
@@ -120,6 +124,15 @@ sub next_key {
     $self->{key} = ($self->{key} + 1) % $keys;
 
     return Bench::Client::request("$path?k=$self->{key}", $fields);
+}
+
+
+sub next_cookie {
+    my ($self, $path, $cookies, $fields) = @_;
+
+    my $cookie = $cookies->[$self->{cookie}++ % @$cookies];
+
+    return Bench::Client::request($path, { %$fields, Cookie => $cookie });
 }
 
 

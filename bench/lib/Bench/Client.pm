@@ -3,7 +3,7 @@ package Bench::Client;
 # A connection to 127.0.0.1 that stays open: asks, and reads whole answers.
 #
 #   $client = Bench::Client->new($port);           dies if nobody listens
-#   ($status, $body) = $client->get('/x', %fields);
+#   ($status, $body, $head) = $client->get('/x', %fields);
 #   @statuses = $client->statuses(\%fields, @uris);   all sent at once
 #
 # It reads what our nginx sends to it, with Content-Length or chunked, and
@@ -75,13 +75,13 @@ sub answer {
         or die "bench: this is no answer: $head\n";
 
     if ($head =~ /^Content-Length: (\d+)/mi) {
-        return $status, $self->bytes($1);
+        return $status, $self->bytes($1), $head;
     }
 
     die "bench: an answer without length: $head\n"
         if $head !~ /^Transfer-Encoding: chunked/mi;
 
-    return $status, $self->chunks;
+    return $status, $self->chunks, $head;
 }
 
 

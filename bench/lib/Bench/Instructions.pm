@@ -5,7 +5,8 @@ package Bench::Instructions;
 #   $counter = Bench::Instructions->new(valgrind => PATH, requests => 500,
 #                                       server => { of Bench::Server });
 #
-#   $count = $counter->count('/path', status => 429, fields => { ... });
+#   $count = $counter->count('/path', status => 429, fields => { ... },
+#                            carries => 'ticket');    see Bench::Room
 #
 # A count is { instructions, functions => { NAME => instructions } }, each of
 # one request.  nginx is run without a master twice, for N requests one after
@@ -16,6 +17,7 @@ package Bench::Instructions;
 use strict;
 use warnings;
 
+use Bench::Room ();
 use Bench::Server ();
 
 
@@ -76,7 +78,8 @@ sub profile {
     my ($self, $server, $path, $n, %option) = @_;
 
     $server->await;
-    ask($server->connect, $path, $n, %option);
+    ask($server->connect, $path, $n, %option,
+        %{Bench::Room::carried($server, $option{carries})});
     $server->stop;
 
     my $text = Bench::Server::read_file($self->out($n));

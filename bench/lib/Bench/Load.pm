@@ -5,7 +5,10 @@ package Bench::Load;
 #   $load = Bench::Load->new(server => $server, wrk => PATH, script => PATH,
 #                            seconds => 1);
 #
-#   $run = $load->run('/path', status => 200);
+#   $run = $load->run('/path', status => 200, fields => { ... },
+#                     cookies => [ ... ]);
+#
+# With "cookies", every request has the next one of them.
 #
 # A run is { rate, busy, spread }: requests a second as nginx counts them, how
 # many processors the workers kept busy, and the idlest worker's share of it.
@@ -40,7 +43,7 @@ sub run {
 
     $self->expect($path, %option);
 
-    my $pid = Bench::Server::launch($self->command($path));
+    my $pid = Bench::Server::launch($self->command($path, %option));
 
     my ($before, $after) = eval { $self->window };
     my $failed = $@;
@@ -73,7 +76,11 @@ sub window {
 sub expect {
     my ($self, $path, %option) = @_;
 
-    my ($status) = $self->{server}->connect->get($path);
+    my %fields = %{$option{fields} // {}};
+
+    $fields{Cookie} = $option{cookies}[0] if $option{cookies};
+
+    my ($status) = $self->{server}->connect->get($path, %fields);
 
     die "bench: $path answers $status, not $option{status}\n"
         if $status != $option{status};
@@ -81,14 +88,30 @@ sub expect {
 
 
 sub command {
-    my ($self, $path) = @_;
+    my ($self, $path, %option) = @_;
 
     my $server = $self->{server};
     my $n = $server->{workers};
+    my $fields = $option{fields} // {};
 
     return $self->{wrk}, "-t$n", '-c' . 32 * $n, '-d600s',
            '-s', $self->{script},
-           'http://127.0.0.1:' . $server->port . $path;
+           (map { ('-H', "$_: $fields->{$_}") } sort keys %$fields),
+           'http://127.0.0.1:' . $server->port . $path,
+           $option{cookies} ? $self->listed(@{$option{cookies}}) : ();
+}
+
+
+# For the script: a file of them.
+
+sub listed {
+    my ($self, @cookies) = @_;
+
+    my $file = $self->{server}->directory . '/cookies';
+
+    Bench::Server::write_file($file, join '', map { "$_\n" } @cookies);
+
+    return '--', $file;
 }
 
 

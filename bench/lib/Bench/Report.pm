@@ -137,14 +137,24 @@ sub clients {
 }
 
 
+sub people {
+    my ($people) = @_;
+
+    printf "%d people wait in a room of %d kB; its line of dry runs is "
+           . "another\n\n", $people->{joined}, $people->{size} / 1024;
+}
+
+
 sub bars {
     my ($bars) = @_;
 
     for my $bar (@$bars) {
         my $measured = $bar->{measured};
 
-        printf "bar: %s: %s, at most %s: %s%s\n", $bar->{what},
-               said($bar, $measured->{median}), said($bar, $bar->{most}),
+        printf "bar: %s: %s, at %s %s: %s%s\n", $bar->{what},
+               said($bar, $measured->{median}),
+               $bar->{unit} eq 'a second' ? 'least' : 'most',
+               said($bar, $bar->{most}),
                $bar->{met} ? 'met' : 'missed by ' . missed($bar),
                unsure($bar);
     }
@@ -156,6 +166,8 @@ sub said {
 
     return sprintf 'x%.3f', $value if $bar->{unit} eq 'x';
     return sprintf '%.1f bytes', $value if $bar->{unit} eq 'bytes';
+    return sprintf '%.0f kB', $value / 1024 if $bar->{unit} eq 'kB';
+    return sprintf '%.0f a second', $value if $bar->{unit} eq 'a second';
     return sprintf '%+.2f us', $value / 1000;
 }
 
@@ -164,7 +176,7 @@ sub missed {
     my ($bar) = @_;
 
     return sprintf '%.1f %%',
-                   100 * ($bar->{measured}{median} / $bar->{most} - 1);
+                   100 * abs($bar->{measured}{median} / $bar->{most} - 1);
 }
 
 

@@ -25,6 +25,7 @@ use POSIX ();
 use Time::HiRes ();
 
 use Bench::Client ();
+use Bench::Room ();
 
 
 my $PATIENCE = 30;       # s, to start and to stop
@@ -59,6 +60,7 @@ sub begin {
     mkdir $self->directory . '/tmp';
 
     write_file($self->directory . '/nginx.conf', $self->configuration);
+    Bench::Room::write_secret($self->directory . '/secret');
 
     $self->{pid} = launch(@{$option{under} // []}, $option{nginx},
                           '-p', $self->directory, '-c', 'nginx.conf',
@@ -91,6 +93,7 @@ sub configuration {
     if ($self->{without}) {
         $word{load_module} = '';
         $text =~ s/^\s*#.*\n//mg;
+        $text =~ s/\badmission_room\s[^}]*\}//g;
         $text =~ s/\badmission_\w+\s[^;]*;|\badmission_\w+;//g;
     }
 

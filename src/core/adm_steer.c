@@ -11,10 +11,12 @@
 #define ADM_STEER_UNSEEN   8
 
 
+/* what is no number becomes the lowest one, and does not spread */
+
 static double
 adm_steer_clamp(double x, double low, double high)
 {
-    return (x < low) ? low : (x > high) ? high : x;
+    return (x > low) ? (x < high ? x : high) : low;
 }
 
 
@@ -70,6 +72,13 @@ adm_steer_learn(const adm_steer_seen_t *seen, double share,
     sum = 0;
 
     for (known = 0; known < ADM_STEER_PARTS; known++) {
+
+        /* a window of fewer seconds than parts leaves some empty */
+
+        if (seen->seconds[known] == 0) {
+            d->come[known] = sum;
+            continue;
+        }
 
         if (seen->called[known] < ADM_STEER_SEEN * seen->seconds[known]) {
             break;

@@ -107,7 +107,8 @@ typedef struct {
  * Since a part is judged by those alone who have been called for so long, a
  * line that has just begun is not taken for one to which few come.  As long
  * as the first half of the window has not been seen, "share" is believed, and
- * an eighth of those who are left is expected in each part.
+ * an eighth of those who are left is expected in each part.  Parts without
+ * seconds are passed over.
  */
 
 void adm_steer_learn(const adm_steer_seen_t *seen, double share,

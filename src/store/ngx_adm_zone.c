@@ -11,6 +11,9 @@
 
 #define NGX_ADM_CACHE_LINE   64
 
+/* the part of a zone for rooms that a reload brings: one in 32m */
+#define NGX_ADM_ZONE_SPARE   15
+
 
 static ngx_int_t ngx_adm_zone_init(ngx_shm_zone_t *shm_zone, void *data);
 static ngx_int_t ngx_adm_zone_lay_out(ngx_shm_zone_t *shm_zone);
@@ -221,7 +224,7 @@ ngx_adm_zone_places(ngx_adm_zone_t *zone, size_t size)
 {
     ngx_uint_t  spare;
 
-    spare = size / 8 / ngx_adm_line_size();
+    spare = size / NGX_ADM_ZONE_SPARE / ngx_adm_line_size();
 
     return ngx_min(zone->rooms + spare, NGX_ADM_ZONE_PLACES);
 }

@@ -112,8 +112,8 @@ ngx_adm_zone_t *ngx_adm_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size,
 /*
  * The place of the room "name", in the master when the memory is there;
  * "made" is 1 if it is new, and then it is zeroed.  There are places for the
- * rooms that the zone has at the start, and for as many more as fit into an
- * eighth of it.  NULL: no place is free, the log says so.
+ * rooms that the zone has at the start, and for as many more as fit into a
+ * fifteenth of it, one in 32m.  NULL: no place is free, the log says so.
  */
 
 void *ngx_adm_zone_place(ngx_adm_zone_t *zone, ngx_str_t *name,

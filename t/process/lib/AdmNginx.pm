@@ -172,6 +172,8 @@ sub _conf {
 $load
 $user
 daemon off;
+env ASAN_OPTIONS;
+env UBSAN_OPTIONS;
 worker_processes $option->{workers};
 pid %{dir}/nginx.pid;
 error_log %{dir}/error.log notice;

@@ -118,6 +118,7 @@ seen_parts(unsigned parts, double people, double came)
 static void
 learning(void)
 {
+    unsigned            i;
     adm_steer_seen_t    seen;
     adm_steer_delays_t  d;
 
@@ -141,6 +142,29 @@ learning(void)
     seen = seen_parts(ADM_STEER_PARTS, 1000, 0);
     adm_steer_learn(&seen, 1, &d);
     ok(d.share == ADM_STEER_SHARE, "somebody will come");
+
+    /* a claim window of a third as many seconds as parts */
+
+    seen = seen_parts(ADM_STEER_PARTS, 1000, 0.6);
+
+    for (i = 0; i < ADM_STEER_PARTS; i++) {
+        if (i % 3) {
+            seen.seconds[i] = 0;
+            seen.called[i] = 0;
+            seen.came[i] = 0;
+        }
+    }
+
+    adm_steer_learn(&seen, 1, &d);
+    ok(near(d.share, 0.21, 0.001) && d.learned,
+       "parts without seconds are no news");
+    ok(d.come[1] == d.come[0] && d.come[3] > d.come[2] && d.delay > 0,
+       "... nobody came in them");
+
+    memset(&seen, 0, sizeof(seen));
+    adm_steer_learn(&seen, 0.5, &d);
+    ok(d.share >= ADM_STEER_SHARE && d.share <= 1,
+       "nor is a window without seconds");
 }
 
 

@@ -329,7 +329,7 @@ pass 3
 --- more_headers eval
 my $now = time;
 ["", map { ::cookie(::mint("ticket", ticket => 1, iat => $now - $_,
-                           joined => $now - 5000, exp => $now + 9)) }
+                           exp => $now + 9)) }
  3500, 3600]
 --- error_code eval
 [503, 503, 503]
@@ -363,3 +363,11 @@ admission_room drop { mode always; rate 1r/h; }
  ::cookie(::mint("pass", kid => "new", key => "\xab" x 32))]
 --- error_code eval
 [503, 200, 200]
+
+
+
+=== TEST 24: what was given before this line began is of another line
+--- tokens
+map { mint($_, joined => time - 3600) } "pass", "ticket"
+--- seen
+issued 2 unknown 2

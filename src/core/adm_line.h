@@ -287,9 +287,17 @@ void adm_line_void(const adm_line_t *l, uint64_t now);
 int adm_line_tick(const adm_line_t *l, uint64_t now);
 
 
-/* When it was ticked last.  One word. */
+/* When it was ticked last, ms.  One word. */
 
 uint64_t adm_line_ticked(const adm_line_t *l);
+
+
+/*
+ * Second in which it began: what was given before is of another line.  A
+ * restored one is as old as it was.  One word.
+ */
+
+uint64_t adm_line_born(const adm_line_t *l);
 
 
 void adm_line_stats(const adm_line_t *l, uint64_t now,

@@ -206,6 +206,7 @@ adm_line_init(void *memory, const adm_line_shape_t *shape,
     room->second = 1;
     room->clock = 1000;
     room->ticked = now;
+    room->born = now / 1000;
     room->next = 1;
     room->next_mark = ADM_MARKS_MAX;
     room->serial = 1;

@@ -102,6 +102,7 @@ struct adm_line_room_s {
     uint64_t  credit;          /* ns that claims may use; of the interval */
 
     /* what only ticks read and write, and statistics */
+    uint64_t  born;            /* second of its first number */
     uint64_t  clock;           /* ms of the line's clock */
     uint64_t  carry;           /* of a person, in ADM_LINE_CARRY */
     uint64_t  share;           /* of the called who come */

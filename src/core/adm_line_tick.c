@@ -667,6 +667,12 @@ adm_line_tick(const adm_line_t *l, uint64_t now)
         return 0;
     }
 
+    /* a clock that was set back makes no strangers of those who come now */
+
+    if (now / 1000 < adm_load(&room->born)) {
+        adm_line_store(&room->born, now / 1000);
+    }
+
     if (adm_load(&room->paused)) {
         return 1;
     }
@@ -698,6 +704,13 @@ uint64_t
 adm_line_ticked(const adm_line_t *l)
 {
     return adm_load(&l->room->ticked);
+}
+
+
+uint64_t
+adm_line_born(const adm_line_t *l)
+{
+    return adm_load(&l->room->born);
 }
 
 

@@ -390,6 +390,14 @@ ngx_adm_visit_judge(ngx_adm_visit_t *v, adm_token_t *token)
         return NGX_ADM_TOKENS_BOUND;
     }
 
+    /* of a line that a restart has ended: its numbers are given anew */
+
+    if (token->type != ADM_TOKEN_PRE
+        && token->joined < adm_line_born(v->line))
+    {
+        return NGX_ADM_TOKENS_UNKNOWN;
+    }
+
     switch (token->type) {
 
     case ADM_TOKEN_PASS:

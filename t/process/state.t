@@ -983,6 +983,36 @@ sub no_secret {
 }
 
 
+# Without the directory the line begins anew, and its numbers are given again:
+# who has one of the old line must not stand where somebody else does.
+sub no_state {
+    my $nginx = with_rooms(new_dir(), state => '', main => "\n");
+    my $waiting = shopper($nginx, 'drop');
+    my $inside = shopper($nginx, 'quick');
+
+    $waiting->get('/drop') for 1, 2;
+    is($waiting->ticket, 1, 'a number');
+    is($inside->get_in('/quick')->{status}, 200, '... and a pass');
+
+    $nginx->finish;
+    sleep 1.1;
+    $nginx = with_rooms(new_dir(), state => '', main => "\n");
+    $_->{nginx} = $nginx for $waiting, $inside;
+
+    is(join_room($nginx), 1, 'the same number, after a restart');
+    $waiting->get('/drop');
+    is($waiting->ticket, 2, '... who had it before gets another');
+    isnt($inside->get('/quick')->{status}, 200,
+        '... nor does the old pass let in');
+    is($nginx->metric('tokens_total', outcome => 'unknown'), 2,
+        '... and this is seen');
+
+    $nginx->finish;
+
+    return;
+}
+
+
 # Keys come and go by reload.
 sub rotation {
     my $dir = new_dir();
@@ -1098,6 +1128,7 @@ numbers();
 a_line();
 the_admitted();
 no_secret();
+no_state();
 rotation();
 room_settings();
 full_disk();

@@ -201,7 +201,8 @@ sub _part {
 
 
 # A token as the module writes it: kind and claims (room, ticket, iat, exp,
-# joined, wait, id, bind), and what to do otherwise: alg, kid, key.
+# joined, wait, id, bind), and what to do otherwise: alg, kid, key.  Unless it
+# is said when its owner has joined, that is not before nginx was started.
 sub mint {
     my ($kind, %is) = @_;
 
@@ -215,7 +216,7 @@ sub mint {
     my $token = AdmToken::sign($key, $header, AdmToken::payload(
         AdmToken::claims(aud => $is{room} // 'drop', sub => $ticket,
             iat => $iat, exp => $is{exp} // $iat + 600,
-            joined => $is{joined} // $iat, wait => $is{wait} // 0,
+            joined => $is{joined} // 600 + int time, wait => $is{wait} // 0,
             jti => unpack('H16', pack 'Q', $is{id} // $ticket),
             bnd => defined $is{bind}
                 ? substr(sha256_hex($is{bind}), 0, 32) : undef)));

@@ -292,6 +292,13 @@ clock_back(void)
     (void) poll(join());
     pass_time(3000);
     is_uint(poll(1), ADM_LINE_CALLED, "and people are called");
+
+    begin_usual();
+    is_uint(adm_line_born(&line), START / 1000, "a line knows when it began");
+    now -= 3600000;
+    pass_time(1000);
+    ok(adm_line_born(&line) <= now / 1000,
+       "who comes by a clock that was set back is of this line");
 }
 
 
@@ -890,6 +897,7 @@ restored(void)
 
     is_uint(join(), last + 1, "no number is given twice");
     is_uint(stats().frontier, frontier, "the frontier is where it was");
+    is_uint(adm_line_born(&line), START / 1000, "it is as old as it was");
     is_uint(poll(7), ADM_LINE_USED, "who was admitted has used the ticket");
     is_uint(claim(7, &again), ADM_LINE_REPEATED, "a repeat comes back");
     ok(memcmp(&pass, &again, sizeof(adm_pass_t)) == 0, "with the same pass");

@@ -18,11 +18,6 @@
 #define ADM_LINE_EXTENDED  3          /* not yet, and has a second window */
 
 
-/* ns; credit used up for longer than that was used by a clock that has been
-   set back since */
-#define ADM_LINE_BACK      (10 * ADM_LINE_SECOND)
-
-
 /* the clamp of waits before jitter of a fifth either way */
 #define ADM_LINE_SOON      (ADM_LINE_POLL_MIN * 5 / 4)
 #define ADM_LINE_LATE      (ADM_LINE_POLL_MAX * 5 / 6)
@@ -74,7 +69,7 @@ adm_line_join(const adm_line_t *l, uint64_t *ticket)
         return ADM_LINE_FULL;
     }
 
-    /* nobody enters past somebody who has a number */
+    /* nobody enters past somebody who has a number; see adm_line_reach() */
 
     if (!adm_load(&room->waiting)) {
         adm_line_store(&room->waiting, 1);
@@ -120,9 +115,6 @@ adm_line_show(const adm_line_t *l, uint64_t ticket)
 
     if (ticket < adm_load(&room->frontier)) {
         adm_cohorts_add(room->cohorts, adm_line_called(l, ticket), 1, 0);
-
-    } else if (!adm_load(&room->waiting)) {
-        adm_line_store(&room->waiting, 1);
     }
 }
 
@@ -341,7 +333,7 @@ adm_line_spend(adm_line_room_t *room, uint64_t now, uint64_t limit)
 
     do {
         seen = adm_load(&room->spent);
-        from = (seen < now || seen > now + limit + ADM_LINE_BACK) ? now
+        from = (seen < now || seen > now + limit + ADM_LINE_FORGIVEN) ? now
                                                                   : seen;
 
         if (from + interval - now > limit) {
@@ -480,7 +472,9 @@ static adm_line_rc_e
 adm_line_repeat(const adm_line_t *l, uint64_t ticket, uint64_t now,
     adm_pass_t *pass)
 {
-    if (!adm_line_noted(l, ticket, now / 1000, pass)) {
+    if (!adm_line_noted(l, ticket, now / 1000, pass)
+        || adm_line_ended(l, pass->serial))
+    {
         return ADM_LINE_USED;
     }
 

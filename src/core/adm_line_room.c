@@ -311,6 +311,8 @@ adm_line_restore(void *copy, size_t size, uint64_t now)
     room->next_mark = ADM_MARKS_MAX;
     room->serial_mark = UINT32_MAX;
     room->ticked = now;
+    room->reborn = room->next;
+    room->young = room->next;
     room->scanned = 0;
     room->before = 0;
     room->expected = 0;

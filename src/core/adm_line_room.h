@@ -25,7 +25,7 @@
 
 /* changes with the layout */
 
-#define ADM_LINE_MAGIC     UINT64_C(0x61646d6c696e6531)
+#define ADM_LINE_MAGIC     UINT64_C(0x61646d6c696e6532)
 
 
 /* words of live bits in a bucket, and numbers */
@@ -49,6 +49,12 @@
 
 
 #define ADM_LINE_SECOND    UINT64_C(1000000000)      /* ns */
+
+
+/* ns; credit used up for longer than that was used by a slower rate, or by a
+   clock that has been set back since */
+
+#define ADM_LINE_FORGIVEN  (10 * ADM_LINE_SECOND)
 
 
 /* seconds of admissions that are remembered, a power of two */
@@ -103,6 +109,7 @@ struct adm_line_room_s {
 
     /* what only ticks read and write, and statistics */
     uint64_t  born;            /* second of its first number */
+    uint64_t  reborn;          /* numbers below it are of before a restart */
     uint64_t  clock;           /* ms of the line's clock */
     uint64_t  carry;           /* of a person, in ADM_LINE_CARRY */
     uint64_t  share;           /* of the called who come */

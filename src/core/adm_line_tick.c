@@ -46,6 +46,12 @@
 #define ADM_LINE_MINUTE      60
 
 
+/* the line is over when nobody waits but those who have just got a number, and
+   so few that they are let in, in so many nanoseconds, when they come back */
+
+#define ADM_LINE_SPARE       (ADM_LINE_SECOND * 3 / 2)
+
+
 /* numbers of which a share is told */
 
 #define ADM_LINE_SOME        20
@@ -69,15 +75,20 @@ typedef struct {
 } adm_line_now_t;
 
 
-/* numbers that had been given "age" seconds ago; at most "most" */
+/*
+ * Numbers that had been given "age" seconds ago; at most "most".  All of
+ * before a restart are old: most of the last were never given.
+ */
 
 static uint64_t
 adm_line_given(adm_line_room_t *room, uint64_t second, uint64_t age,
     uint64_t most)
 {
-    uint64_t  number;
+    uint64_t  number, reborn;
 
+    reborn = adm_load(&room->reborn);
     number = (second > age) ? adm_marks_at(room->joined, second - age) : 0;
+    number = (number > reborn) ? number : reborn;
 
     return (number < most) ? number : most;
 }
@@ -244,6 +255,12 @@ adm_line_measure(const adm_line_t *l, uint64_t now, const adm_line_now_t *n,
     put_off = adm_line_put_off(room, now);
     used = (spent > now * 1000000) ? (double) (spent - now * 1000000) : 0;
 
+    /* by a slower rate, or a clock that has been set back since */
+
+    if (used > (double) (adm_load(&room->credit) + ADM_LINE_FORGIVEN)) {
+        used = 0;
+    }
+
     s->rate = 1e9 / interval;
     s->burst = (double) adm_load(&room->credit) / interval;
     s->burst = (s->burst > 1) ? s->burst : 1;
@@ -361,7 +378,7 @@ static uint64_t
 adm_line_reach(const adm_line_t *l, const adm_line_now_t *n, uint64_t from,
     uint64_t *wanted)
 {
-    uint64_t          to, next, more, reach, stale, young;
+    uint64_t          to, next, more, reach, stale;
     adm_line_room_t  *room;
 
     room = l->room;
@@ -380,9 +397,10 @@ adm_line_reach(const adm_line_t *l, const adm_line_now_t *n, uint64_t from,
 
     stale = adm_line_given(room, n->second, ADM_LINE_STALE, to);
 
-    young = adm_line_given(room, n->second, ADM_LINE_YOUNG, next);
-
-    if (to == next && (reach == next || young == next)) {
+    if (to == next
+        && adm_line_absent(l, reach, next)
+           <= ADM_LINE_SPARE * ADM_LINE_PEOPLE / adm_load(&room->interval))
+    {
         adm_line_store(&room->waiting, 0);
         adm_line_store(&room->busy, n->second);
     }

@@ -8,10 +8,10 @@
 
 
 /* numbers that may be given between two copies */
-#define NGX_ADM_LINE_GUARD    65536
+#define NGX_ADM_LINE_GUARD    32768
 
 /* changes with what a copy is */
-#define NGX_ADM_LINE_COPY     1
+#define NGX_ADM_LINE_COPY     2
 
 #define NGX_ADM_LINE_ALIGN    64
 

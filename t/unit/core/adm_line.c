@@ -373,6 +373,82 @@ newcomers(void)
 }
 
 
+/*
+ * Who comes, by ticks: enters, or joins and comes back for a claim.  Of those
+ * who came in the last "last" ticks, how many had to join, per cent.
+ */
+
+static uint64_t
+day(const uint64_t *arrivals, uint64_t ticks, uint64_t last)
+{
+    uint64_t         t, i, n, came, had;
+    adm_pass_t       pass;
+    static uint64_t  back[1024][1024];     /* tickets that come, by tick */
+    static uint64_t  backs[1024];
+
+    memset(backs, 0, sizeof(backs));
+    came = 0;
+    had = 0;
+
+    for (t = 0; t < ticks; t++, now += ADM_LINE_TICK) {
+        (void) adm_line_tick(&line, now);
+
+        for (i = 0; i < backs[t]; i++) {
+            if (poll(back[t][i]) != ADM_LINE_CALLED
+                || claim(back[t][i], &pass) == ADM_LINE_MOMENT)
+            {
+                n = t + ADM_LINE_POLL_MIN / ADM_LINE_TICK;
+                back[n][backs[n]++] = back[t][i];
+            }
+        }
+
+        for (i = 0; i < arrivals[t]; i++) {
+            came += (t + last >= ticks);
+
+            if (adm_line_enter(&line, now, &pass) != ADM_LINE_ADMITTED) {
+                had += (t + last >= ticks);
+                n = t + 1250 / ADM_LINE_TICK;
+                back[n][backs[n]++] = join();
+            }
+        }
+    }
+
+    return had * 100 / came;
+}
+
+
+/* a rush, and then less than the rate: the line goes, as it came */
+
+static void
+calms_down(void)
+{
+    uint64_t         t;
+    static uint64_t  arrivals[960];
+
+    settings = usual();
+    settings.direct = 1;
+    settings.interval = 10000000;
+    begin_usual();
+
+    for (t = 0; t < 960; t++) {
+        arrivals[t] = (t < 8) ? 100 : 15;
+    }
+
+    ok(day(arrivals, 60, 20) > 90, "after a rush everybody joins");
+
+    begin_usual();
+    is_uint(day(arrivals, 960, 400), 0,
+            "when it is over nobody waits, at 0.6 of the rate");
+
+    for (t = 8; t < 960; t++) {
+        arrivals[t] = 4;
+    }
+
+    begin_usual();
+    is_uint(day(arrivals, 960, 400), 0, "nor at 0.16");
+}
+
+
 static void
 full(void)
 {
@@ -548,7 +624,7 @@ plain_claim(uint64_t t)
     }
 
     if (p->claimed) {
-        return (now / 1000 - p->claimed <= ADM_NOTES_KEEP)
+        return (now / 1000 - p->claimed <= ADM_NOTES_KEEP && p->leaves)
                ? rc != ADM_LINE_REPEATED
                  || memcmp(&pass, &p->pass, sizeof(adm_pass_t)) != 0
                : rc != ADM_LINE_USED;
@@ -1016,6 +1092,90 @@ voids(void)
 }
 
 
+/* an operator opens the doors that a slow rate had kept shut */
+
+static void
+faster(void)
+{
+    uint64_t    t;
+    adm_pass_t  pass;
+
+    settings = usual();
+    settings.direct = 1;
+    settings.interval = UINT64_C(3600000000000);
+    begin_usual();
+
+    is_uint(adm_line_enter(&line, now, &pass), ADM_LINE_ADMITTED,
+            "one an hour");
+    t = join();
+    (void) poll(t);
+    pass_time(3000);
+    is_uint(poll(t), ADM_LINE_WAITING, "the next one waits");
+
+    settings.interval = 10000000;
+    adm_line_set(&line, &settings);
+    pass_time(3000);
+    is_uint(poll(t), ADM_LINE_CALLED, "until a hundred a second are let in");
+    is_uint(claim(t, &pass), ADM_LINE_ADMITTED, "at once");
+}
+
+
+/* an ended pass does not come back by its ticket */
+
+static void
+ended(void)
+{
+    uint64_t    t;
+    adm_pass_t  pass, again;
+
+    settings = usual();
+    begin_usual();
+
+    t = join();
+    (void) poll(t);
+    pass_time(2000);
+    is_uint(claim(t, &pass), ADM_LINE_ADMITTED, "a pass");
+    is_uint(claim(t, &again), ADM_LINE_REPEATED, "is repeated");
+    ok(adm_line_end(&line, now, &pass), "... until it is ended");
+    is_uint(claim(t, &again), ADM_LINE_USED, "... and then it is not");
+}
+
+
+/* numbers that a restart has left out hold nobody up, and are nobody */
+
+static void
+gap(void)
+{
+    uint64_t          i, t, size;
+    void             *copy;
+    adm_line_place_t  place;
+
+    settings = usual();
+    begin_usual();
+    size = line_size;
+
+    for (i = 0; i < 50; i++) {
+        (void) poll(join());
+    }
+
+    copy = mmap(NULL, size, PROT_READ|PROT_WRITE, MAP_SHARED|MAP_ANONYMOUS,
+                -1, 0);
+    adm_line_save(&line, copy, 32768);
+    is_int(adm_line_restore(copy, size, now), ADM_OK, "a restart");
+    (void) adm_line_attach(&line, copy);
+
+    pass_time(1000);
+    t = join();
+    ok(t > 32768, "leaves numbers out");
+    (void) adm_line_look(&line, t, 0, &place);
+    ok(place.ahead < 60, "which are not ahead of anybody");
+
+    (void) poll(t);
+    pass_time(4000);
+    is_uint(poll(t), ADM_LINE_CALLED, "nor held to be on their way");
+}
+
+
 static void
 shapes(void)
 {
@@ -1040,11 +1200,15 @@ main(void)
     clock_back();
     ceiling();
     newcomers();
+    calms_down();
     full();
     places();
     looks();
     extends();
     voids();
+    faster();
+    ended();
+    gap();
     model();
     killed();
     restored();

@@ -164,7 +164,7 @@ expired 2 issued 2
 
 === TEST 8: of the future
 --- tokens
-mint("pass", iat => time + 60), mint("ticket", iat => time + 3600)
+mint("pass", iat => time + 600), mint("ticket", iat => time + 3600)
 --- seen
 future 2 issued 2
 
@@ -295,13 +295,13 @@ pass 1 ticket 1
 
 
 
-=== TEST 19: a pass is renewed when an eighth of the session is over
+=== TEST 19: a pass is renewed when an eighth of its life is over
 --- request eval
 [("GET /t") x 2]
 --- more_headers eval
 my $now = time;
 [map { ::cookie(::mint("pass", id => 9, iat => $now - $_, exp => $now + 300)) }
- 40, 76]
+ 30, 60]
 --- error_code eval
 [200, 200]
 --- response_headers_like eval

@@ -22,7 +22,8 @@
 #define ADM_TOKEN_KEY_MAX    32      /* bytes of a key's id */
 #define ADM_TOKEN_SECRET     32      /* bytes of a secret, at least */
 #define ADM_TOKEN_BOUND      16
-#define ADM_TOKEN_SKEW       2       /* s that another clock may be ahead */
+#define ADM_TOKEN_SKEW       60      /* s that a clock may be ahead, or be
+                                        set back */
 
 
 typedef enum {

@@ -230,6 +230,11 @@ extern ngx_module_t  ngx_http_admission_filter_module;
 
 ngx_int_t ngx_http_adm_phase_init(ngx_conf_t *cf);
 
+/* in which mode a location's requests are decided now */
+
+ngx_uint_t ngx_http_adm_mode(ngx_http_adm_main_conf_t *amcf,
+    ngx_http_adm_loc_conf_t *alcf);
+
 
 /* ngx_http_adm_ctx.c: the context, and what is read from a request */
 

@@ -10,8 +10,6 @@
 static ngx_int_t ngx_http_adm_preaccess_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_adm_begin(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx);
-static ngx_uint_t ngx_http_adm_mode(ngx_http_adm_main_conf_t *amcf,
-    ngx_http_adm_loc_conf_t *alcf);
 static ngx_int_t ngx_http_adm_precontent_handler(ngx_http_request_t *r);
 static void ngx_http_adm_finish(ngx_http_adm_ctx_t *ctx);
 
@@ -142,7 +140,7 @@ ngx_http_adm_begin(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx)
 
 /* what is off in the configuration stays off */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_adm_mode(ngx_http_adm_main_conf_t *amcf,
     ngx_http_adm_loc_conf_t *alcf)
 {

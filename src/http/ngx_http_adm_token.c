@@ -35,6 +35,7 @@ static ngx_int_t ngx_http_adm_token_cookie(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_adm_token_secure(ngx_http_request_t *r,
     ngx_http_adm_room_t *room);
 static ngx_int_t ngx_http_adm_token_private(ngx_http_request_t *r);
+static void ngx_http_adm_token_surrogates(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_adm_token_kept(u_char *p, u_char *last);
 static u_char *ngx_http_adm_token_part(u_char *p, u_char *from, u_char *last);
 
@@ -329,12 +330,14 @@ ngx_http_adm_token_secure(ngx_http_request_t *r, ngx_http_adm_room_t *room)
 static ngx_int_t
 ngx_http_adm_token_private(ngx_http_request_t *r)
 {
-    u_char           *p;
+    u_char           *p, *last;
     size_t            len;
     ngx_uint_t        i;
     ngx_str_t         key, value;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+
+    ngx_http_adm_token_surrogates(r);
 
     ngx_str_set(&key, "Cache-Control");
 
@@ -368,12 +371,15 @@ ngx_http_adm_token_private(ngx_http_request_t *r)
                 continue;
             }
 
-            if (ngx_strcasestrn(h[i].value.data, "no-store", 8 - 1)) {
+            last = h[i].value.data + h[i].value.len;
+
+            if (ngx_strlcasestrn(h[i].value.data, last, (u_char *) "no-store",
+                                 sizeof("no-store") - 2))
+            {
                 return NGX_OK;
             }
 
-            p = ngx_http_adm_token_part(p, h[i].value.data,
-                                        h[i].value.data + h[i].value.len);
+            p = ngx_http_adm_token_part(p, h[i].value.data, last);
             h[i].hash = 0;
         }
     }
@@ -381,6 +387,40 @@ ngx_http_adm_token_private(ngx_http_request_t *r)
     value.len = p - value.data;
 
     return ngx_http_adm_add_field(r, &key, &value);
+}
+
+
+/* what says something else to a cache in between, and goes before the above */
+
+static void
+ngx_http_adm_token_surrogates(ngx_http_request_t *r)
+{
+    ngx_uint_t        i, j;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  gone[] = {
+        ngx_string("CDN-Cache-Control"),
+        ngx_string("Surrogate-Control")
+    };
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            for (j = 0; j < sizeof(gone) / sizeof(gone[0]); j++) {
+
+                if (h[i].key.len == gone[j].len
+                    && ngx_strncasecmp(h[i].key.data, gone[j].data,
+                                       gone[j].len)
+                       == 0)
+                {
+                    h[i].hash = 0;
+                }
+            }
+        }
+    }
 }
 
 

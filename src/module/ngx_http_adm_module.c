@@ -307,6 +307,7 @@ ngx_http_adm_init_module(ngx_cycle_t *cycle)
     if (amcf) {
         ngx_adm_counters_renew(amcf->counters);
         ngx_adm_settings_serve(amcf->settings, cycle->log);
+        ngx_adm_room_renew(cycle, &amcf->rooms);
 
         if (amcf->state
             && ngx_adm_state_serve(amcf->state, cycle->log) != NGX_OK)
@@ -316,6 +317,7 @@ ngx_http_adm_init_module(ngx_cycle_t *cycle)
 
     } else {
         ngx_adm_counters_forget();
+        ngx_adm_room_renew(cycle, NULL);
     }
 
     return ngx_http_adm_log_init(cycle);

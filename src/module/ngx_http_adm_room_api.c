@@ -93,10 +93,21 @@ static ngx_int_t
 ngx_http_adm_room_api_do(ngx_http_request_t *r, ngx_http_adm_room_t *room,
     ngx_adm_room_do_e what)
 {
-    ngx_str_t          body;
-    ngx_adm_subject_t  s;
+    ngx_str_t                  body;
+    ngx_adm_subject_t          s;
+    ngx_http_adm_loc_conf_t   *alcf;
+    ngx_http_adm_main_conf_t  *amcf;
 
     ngx_memzero(&s, sizeof(ngx_adm_subject_t));
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_admission_module);
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
+
+    /* where nothing is decided one may just go, as a poll is told */
+
+    if (ngx_http_adm_mode(amcf, alcf) != NGX_HTTP_ADM_ON) {
+        what = NGX_ADM_ROOM_DO_NOTHING;
+    }
 
     if (ngx_http_adm_room_api_subject(r, room, &s) != NGX_OK
         || ngx_adm_room_do(&s, &room->room, what) == NGX_ADM_ERROR

@@ -187,10 +187,6 @@ ngx_http_adm_room_keys(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
 {
     ngx_http_adm_room_t  **rooms;
 
-    if (amcf->keys) {
-        return amcf->keys;
-    }
-
     rooms = amcf->rooms.elts;
 
     while (i-- > 0) {
@@ -200,7 +196,7 @@ ngx_http_adm_room_keys(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
         }
     }
 
-    return ngx_adm_keys_of_zone(cf, zone);
+    return ngx_adm_keys_of_zone(cf, zone, amcf->keys);
 }
 
 

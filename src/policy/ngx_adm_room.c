@@ -21,7 +21,7 @@
 #define NGX_ADM_ROOM_MOMENT    1000
 
 
-/* the share of a session after which a pass is renewed */
+/* the share of its life after which a pass is renewed */
 #define NGX_ADM_ROOM_RENEWALS  8
 
 
@@ -83,8 +83,8 @@ static ngx_adm_rc_e ngx_adm_visit_claimed(ngx_adm_visit_t *v,
     adm_line_rc_e rc);
 static void ngx_adm_visit_measure(ngx_adm_visit_t *v);
 static ngx_adm_rc_e ngx_adm_visit_newcomer(ngx_adm_visit_t *v);
-static ngx_adm_rc_e ngx_adm_visit_enter(ngx_adm_visit_t *v);
-static ngx_adm_rc_e ngx_adm_visit_join(ngx_adm_visit_t *v);
+static ngx_adm_rc_e ngx_adm_visit_join(ngx_adm_visit_t *v, ngx_uint_t open);
+static ngx_adm_rc_e ngx_adm_visit_entered(ngx_adm_visit_t *v);
 static ngx_adm_rc_e ngx_adm_visit_number(ngx_adm_visit_t *v,
     uint64_t ticket);
 static ngx_adm_rc_e ngx_adm_visit_too_many(ngx_adm_visit_t *v,
@@ -210,6 +210,7 @@ ngx_adm_room_do(ngx_adm_subject_t *s, ngx_adm_room_t *room,
         NGX_ADM_VISIT_JOIN|NGX_ADM_VISIT_ENTER,
         NGX_ADM_VISIT_CLAIM,
         0,
+        0,
         0
     };
 
@@ -220,7 +221,7 @@ ngx_adm_room_do(ngx_adm_subject_t *s, ngx_adm_room_t *room,
 
     ngx_adm_visit_begin(&v, s, room, rs, flags[what]);
 
-    if (ngx_adm_room_off(room)) {
+    if (what == NGX_ADM_ROOM_DO_NOTHING || ngx_adm_room_off(room)) {
         return ngx_adm_visit_pass(&v, NGX_ADM_PLACE_OPEN);
     }
 
@@ -472,7 +473,9 @@ ngx_adm_visit_renew(ngx_adm_visit_t *v)
     pass = &v->state->pass;
     expires = pass->expires;
 
-    if (now < pass->since + v->room->session / NGX_ADM_ROOM_RENEWALS + 1) {
+    if (now < pass->since + (expires - pass->since) / NGX_ADM_ROOM_RENEWALS
+              + 1)
+    {
         return NGX_OK;
     }
 
@@ -638,6 +641,8 @@ ngx_adm_visit_measure(ngx_adm_visit_t *v)
 static ngx_adm_rc_e
 ngx_adm_visit_newcomer(ngx_adm_visit_t *v)
 {
+    ngx_uint_t  open;
+
     v->state->place.ticket = 0;
 
     if (v->open == NGX_ADM_ROOM_PAUSED) {
@@ -645,47 +650,24 @@ ngx_adm_visit_newcomer(ngx_adm_visit_t *v)
                                   NGX_ADM_REASON_PAUSED);
     }
 
-    if (adm_line_open(v->line)) {
+    open = adm_line_open(v->line);
 
-        if (v->flags & NGX_ADM_VISIT_ENTER) {
-            return ngx_adm_visit_enter(v);
-        }
-
+    if (open && !(v->flags & NGX_ADM_VISIT_ENTER)) {
         return ngx_adm_visit_pass(v, NGX_ADM_PLACE_OPEN);
     }
 
     if (v->flags & NGX_ADM_VISIT_JOIN) {
-        return ngx_adm_visit_join(v);
+        return ngx_adm_visit_join(v, open);
     }
 
     return ngx_adm_visit_wait(v, NGX_ADM_PLACE_PRE, NGX_ADM_REASON_JOIN_RATE);
 }
 
 
-static ngx_adm_rc_e
-ngx_adm_visit_enter(ngx_adm_visit_t *v)
-{
-    if (adm_line_enter(v->line, v->now, &v->state->pass) != ADM_LINE_ADMITTED)
-    {
-        return ngx_adm_visit_join(v);
-    }
-
-    v->token.ticket = 0;
-    v->token.joined = v->now / 1000;
-
-    v->state->has_pass = 1;
-    v->state->entered = 1;
-
-    if (ngx_adm_visit_grant_pass(v, v->state->pass.since) != NGX_OK) {
-        return NGX_ADM_ERROR;
-    }
-
-    return ngx_adm_visit_pass(v, NGX_ADM_PLACE_ADMITTED);
-}
-
+/* in by the open door, or with a number; a key may do so often either way */
 
 static ngx_adm_rc_e
-ngx_adm_visit_join(ngx_adm_visit_t *v)
+ngx_adm_visit_join(ngx_adm_visit_t *v, ngx_uint_t open)
 {
     uint64_t            ticket;
     ngx_str_t           key;
@@ -706,6 +688,12 @@ ngx_adm_visit_join(ngx_adm_visit_t *v)
         return ngx_adm_visit_too_many(v, &answer);
     }
 
+    if (open && adm_line_enter(v->line, v->now, &v->state->pass)
+                == ADM_LINE_ADMITTED)
+    {
+        return ngx_adm_visit_entered(v);
+    }
+
     rc = adm_line_join(v->line, &ticket);
 
     if (rc == ADM_LINE_WAITING) {
@@ -719,6 +707,23 @@ ngx_adm_visit_join(ngx_adm_visit_t *v)
            ? ngx_adm_visit_wait(v, NGX_ADM_PLACE_PAUSED, NGX_ADM_REASON_PAUSED)
            : ngx_adm_visit_wait(v, NGX_ADM_PLACE_UNKNOWN,
                                 NGX_ADM_REASON_TABLE_FULL);
+}
+
+
+static ngx_adm_rc_e
+ngx_adm_visit_entered(ngx_adm_visit_t *v)
+{
+    v->token.ticket = 0;
+    v->token.joined = v->now / 1000;
+
+    v->state->has_pass = 1;
+    v->state->entered = 1;
+
+    if (ngx_adm_visit_grant_pass(v, v->state->pass.since) != NGX_OK) {
+        return NGX_ADM_ERROR;
+    }
+
+    return ngx_adm_visit_pass(v, NGX_ADM_PLACE_ADMITTED);
 }
 
 

@@ -171,6 +171,10 @@ uint64_t ngx_adm_room_configured(ngx_adm_room_t *room, ngx_adm_room_set_e set);
 
 void ngx_adm_room_start(ngx_cycle_t *cycle, ngx_array_t *rooms);
 
+/* a process without a master serves other rooms from now on; NULL: none */
+
+void ngx_adm_room_renew(ngx_cycle_t *cycle, ngx_array_t *rooms);
+
 /* applies the settings in force, at once */
 
 void ngx_adm_room_apply(ngx_adm_room_t *room);
@@ -191,7 +195,8 @@ typedef enum {
     NGX_ADM_ROOM_DO_JOIN,
     NGX_ADM_ROOM_DO_CLAIM,
     NGX_ADM_ROOM_DO_EXTEND,
-    NGX_ADM_ROOM_DO_LEAVE
+    NGX_ADM_ROOM_DO_LEAVE,
+    NGX_ADM_ROOM_DO_NOTHING        /* nothing is decided: the room is open */
 } ngx_adm_room_do_e;
 
 ngx_adm_rc_e ngx_adm_room_do(ngx_adm_subject_t *s, ngx_adm_room_t *room,

@@ -111,6 +111,24 @@ ngx_adm_room_start(ngx_cycle_t *cycle, ngx_array_t *rooms)
 }
 
 
+void
+ngx_adm_room_renew(ngx_cycle_t *cycle, ngx_array_t *rooms)
+{
+    if (ngx_adm_room_event.handler == NULL) {
+        return;
+    }
+
+    if (rooms && rooms->nelts) {
+        ngx_adm_room_event.log = cycle->log;
+        ngx_adm_room_event.data = rooms;
+        ngx_add_timer(&ngx_adm_room_event, ADM_LINE_TICK);
+
+    } else if (ngx_adm_room_event.timer_set) {
+        ngx_del_timer(&ngx_adm_room_event);
+    }
+}
+
+
 /*
  * A process of an older configuration lets those of the newest do it, so that
  * settings do not go back and forth.

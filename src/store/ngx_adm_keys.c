@@ -369,14 +369,23 @@ ngx_adm_keys_digit(u_char c)
 
 
 ngx_adm_keys_t *
-ngx_adm_keys_of_zone(ngx_conf_t *cf, ngx_adm_zone_t *zone)
+ngx_adm_keys_of_zone(ngx_conf_t *cf, ngx_adm_zone_t *zone,
+    ngx_adm_keys_t *file)
 {
     ngx_adm_keys_t       *keys;
     ngx_adm_zone_part_t  *part;
 
     keys = ngx_pcalloc(cf->pool, sizeof(ngx_adm_keys_t));
 
-    if (keys == NULL || ngx_adm_keys_push(cf, keys) == NULL) {
+    if (keys == NULL) {
+        return NULL;
+    }
+
+    if (file) {
+        *keys = *file;
+    }
+
+    if (ngx_adm_keys_push(cf, keys) == NULL) {
         return NULL;
     }
 
@@ -407,7 +416,7 @@ ngx_adm_keys_attach(void *data)
     secret.data = keys->zone->sh->key;
     secret.len = NGX_ADM_ZONE_KEY;
 
-    key = (adm_token_key_t *) keys->keys[0];
+    key = (adm_token_key_t *) keys->keys[keys->n - 1];
 
     if (adm_token_key_init(key, id, secret) != ADM_OK) {
         ngx_log_error(NGX_LOG_EMERG, keys->zone->shm_zone->shm.log, 0,

@@ -13,13 +13,13 @@
 #include <adm_token.h>
 
 
-#define NGX_ADM_KEYS_MAX   16
+#define NGX_ADM_KEYS_MAX   16      /* in a file */
 
 
 /* the first signs, all verify; in the cycle's pool */
 
 typedef struct {
-    const adm_token_key_t  *keys[NGX_ADM_KEYS_MAX];
+    const adm_token_key_t  *keys[NGX_ADM_KEYS_MAX + 1];
     ngx_uint_t              n;
     ngx_adm_zone_t         *zone;    /* of a key that was made, or NULL */
 } ngx_adm_keys_t;
@@ -35,9 +35,13 @@ typedef struct {
 ngx_adm_keys_t *ngx_adm_keys_read(ngx_conf_t *cf, ngx_str_t *file);
 
 
-/* the key of "zone", once the memory is there; NULL: out of memory */
+/*
+ * The keys of "file", or NULL, and behind them that of "zone", once the memory
+ * is there: a reload that brings a file voids no token.  NULL: out of memory.
+ */
 
-ngx_adm_keys_t *ngx_adm_keys_of_zone(ngx_conf_t *cf, ngx_adm_zone_t *zone);
+ngx_adm_keys_t *ngx_adm_keys_of_zone(ngx_conf_t *cf, ngx_adm_zone_t *zone,
+    ngx_adm_keys_t *file);
 
 
 #endif /* _NGX_ADM_KEYS_H_INCLUDED_ */

@@ -313,7 +313,7 @@ population tabs 10%
     visits 2 every 1500ms
 population apps 30%
     app on
-    visits 8 every 900ms
+    visits 4 every 900ms
 END
         my $end = time + 16;
 

@@ -534,3 +534,24 @@ location = /t {
 ["", "", ::with_pass()]
 --- error_code eval
 [503, 503, 403]
+
+
+
+=== TEST 31: who has a pass is known by it to the demand, and by nothing else
+--- more_http
+admission_rate one x rate=1r/h burst=0;
+--- config
+location = /t { admission_wait drop; admission_limit one; empty_gif; }
+location = /status { admission_status; }
+--- request eval
+[("GET /t") x 5, ["GET /sta", { value => "tus", delay_before => 1.2 }]]
+--- more_headers eval
+my $now = time;
+[::with_pass(), ::with_pass(),
+ (map { "User-Agent: a$_\nCookie: adm_drop="
+        . ::mint("pass", id => 1, iat => $now - $_) } 1, 2),
+ "Cookie: adm_drop=" . ::mint("pass", id => 2), "X-None: 1"]
+--- error_code eval
+[200, 429, 429, 429, 429, 200]
+--- response_body_like eval
+["", "", "", "", "", "\nadmission_offered_demand 0\\.3\n"]

@@ -14,6 +14,7 @@
 #include "adm_token.h"
 #include "adm_hex.h"
 #include "adm_literal.h"
+#include "adm_same.h"
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
@@ -23,6 +24,7 @@
 #define ADM_TOKEN_HASH        32
 #define ADM_TOKEN_SIGNATURE   43     /* ADM_TOKEN_HASH bytes in base64url */
 #define ADM_TOKEN_NUMBERS     (UINT64_C(1) << 53)
+#define ADM_TOKEN_DIGITS      16     /* of the largest number */
 
 #define ADM_TOKEN_HEADER                                                      \
     sizeof("{'alg':'HS256','typ':'adm-ticket+jwt','kid':''}" )                \
@@ -99,24 +101,30 @@ adm_base64_write(unsigned char *to, const unsigned char *from, size_t len)
 }
 
 
-/* one more than the digit's value; 0: no digit */
+/* a digit's value, with this bit set; 0: no digit */
+
+#define ADM_BASE64_DIGIT      64
+
+/* these bits of four digits, where the digits are put together */
+
+#define ADM_BASE64_DIGITS                                                     \
+    (ADM_BASE64_DIGIT << 18 ^ ADM_BASE64_DIGIT << 12                          \
+     ^ ADM_BASE64_DIGIT << 6 ^ ADM_BASE64_DIGIT)
 
 static const unsigned char  adm_base64_digits[256] = {
-    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6,
-    ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12,
-    ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18,
-    ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
-    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30,
-    ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36,
-    ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42,
-    ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
-    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54,
-    ['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60,
-    ['8'] = 61, ['9'] = 62, ['-'] = 63, ['_'] = 64
+    ['A'] = 64, ['B'] = 65, ['C'] = 66, ['D'] = 67, ['E'] = 68, ['F'] = 69,
+    ['G'] = 70, ['H'] = 71, ['I'] = 72, ['J'] = 73, ['K'] = 74, ['L'] = 75,
+    ['M'] = 76, ['N'] = 77, ['O'] = 78, ['P'] = 79, ['Q'] = 80, ['R'] = 81,
+    ['S'] = 82, ['T'] = 83, ['U'] = 84, ['V'] = 85, ['W'] = 86, ['X'] = 87,
+    ['Y'] = 88, ['Z'] = 89, ['a'] = 90, ['b'] = 91, ['c'] = 92, ['d'] = 93,
+    ['e'] = 94, ['f'] = 95, ['g'] = 96, ['h'] = 97, ['i'] = 98, ['j'] = 99,
+    ['k'] = 100, ['l'] = 101, ['m'] = 102, ['n'] = 103, ['o'] = 104,
+    ['p'] = 105, ['q'] = 106, ['r'] = 107, ['s'] = 108, ['t'] = 109,
+    ['u'] = 110, ['v'] = 111, ['w'] = 112, ['x'] = 113, ['y'] = 114,
+    ['z'] = 115, ['0'] = 116, ['1'] = 117, ['2'] = 118, ['3'] = 119,
+    ['4'] = 120, ['5'] = 121, ['6'] = 122, ['7'] = 123, ['8'] = 124,
+    ['9'] = 125, ['-'] = 126, ['_'] = 127
 };
-
-
-#define adm_base64_digit(c)   ((uint32_t) adm_base64_digits[c] - 1)
 
 
 /* the end of what was read, NULL if it is not base64url */
@@ -125,21 +133,18 @@ static unsigned char *
 adm_base64_read(unsigned char *to, const unsigned char *from, size_t len)
 {
     size_t    i;
-    uint32_t  bits, digit, wrong;
+    uint32_t  bits, a, b, c, d, all;
 
-    wrong = 0;
+    all = ADM_BASE64_DIGIT;
 
     for (i = 0; i + 3 < len; i += 4) {
-        bits = adm_base64_digit(from[i]) << 18
-               ^ adm_base64_digit(from[i + 1]) << 12
-               ^ adm_base64_digit(from[i + 2]) << 6
-               ^ adm_base64_digit(from[i + 3]);
+        a = adm_base64_digits[from[i]];
+        b = adm_base64_digits[from[i + 1]];
+        c = adm_base64_digits[from[i + 2]];
+        d = adm_base64_digits[from[i + 3]];
 
-        /* what is no digit has all its bits set */
-
-        wrong |= adm_base64_digit(from[i]) | adm_base64_digit(from[i + 1])
-                 | adm_base64_digit(from[i + 2])
-                 | adm_base64_digit(from[i + 3]);
+        all &= a & b & c & d;
+        bits = (a << 18 ^ b << 12 ^ c << 6 ^ d) ^ ADM_BASE64_DIGITS;
 
         *to++ = (unsigned char) (bits >> 16);
         *to++ = (unsigned char) (bits >> 8);
@@ -149,16 +154,16 @@ adm_base64_read(unsigned char *to, const unsigned char *from, size_t len)
     bits = 0;
 
     for ( /* void */ ; i < len; i++) {
-        digit = adm_base64_digit(from[i]);
-        wrong |= digit;
-        bits = bits << 6 | digit;
+        a = adm_base64_digits[from[i]];
+        all &= a;
+        bits = bits << 6 | (a ^ ADM_BASE64_DIGIT);
 
         if (i % 4) {
             *to++ = (unsigned char) (bits >> (6 - 2 * (i % 4)));
         }
     }
 
-    return (wrong > 63) ? NULL : to;
+    return all ? to : NULL;
 }
 
 
@@ -197,7 +202,9 @@ adm_token_put_id(adm_token_pen_t *pen, uint64_t id)
 }
 
 
-static void
+/* inlined, a comparison of few bytes is no call */
+
+static inline void
 adm_token_get(adm_token_pen_t *pen, const void *text, size_t len)
 {
     if (pen->p == NULL || (size_t) (pen->last - pen->p) < len
@@ -217,27 +224,32 @@ adm_token_get(adm_token_pen_t *pen, const void *text, size_t len)
 static uint64_t
 adm_token_get_number(adm_token_pen_t *pen)
 {
-    uint64_t        n;
-    unsigned char  *first;
+    uint64_t              n;
+    unsigned              digit;
+    unsigned char        *p;
+    const unsigned char  *last;
 
     if (pen->p == NULL) {
         return 0;
     }
 
-    first = pen->p;
+    p = pen->p;
+    last = (pen->last - p > ADM_TOKEN_DIGITS) ? p + ADM_TOKEN_DIGITS
+                                              : pen->last;
     n = 0;
 
-    while (pen->p < pen->last && *pen->p >= '0' && *pen->p <= '9'
-           && n < ADM_TOKEN_NUMBERS)
-    {
-        n = n * 10 + *pen->p++ - '0';
+    while (p < last && (digit = (unsigned) *p - '0') < 10) {
+        n = n * 10 + digit;
+        p++;
     }
 
-    if (pen->p == first || n >= ADM_TOKEN_NUMBERS
-        || (*first == '0' && pen->p - first > 1))
+    if (p == pen->p || n >= ADM_TOKEN_NUMBERS
+        || (*pen->p == '0' && p - pen->p > 1))
     {
-        pen->p = NULL;
+        p = NULL;
     }
+
+    pen->p = p;
 
     return n;
 }
@@ -246,37 +258,22 @@ adm_token_get_number(adm_token_pen_t *pen)
 static uint64_t
 adm_token_get_id(adm_token_pen_t *pen)
 {
-    uint64_t        id;
-    unsigned        i, digit;
-    unsigned char  *bytes;
+    uint64_t  id;
 
     id = 0;
-    bytes = (unsigned char *) &id;
 
-    for (i = 0; i < 16 && pen->p; i++) {
-
-        if (pen->p == pen->last) {
-            pen->p = NULL;
-            break;
-        }
-
-        digit = adm_base64_digit(*pen->p++);
-
-        /* of base64url, digits are 52 to 61, a to f 26 to 31 */
-
-        if (digit >= 52 && digit <= 61) {
-            digit -= 52;
-
-        } else if (digit >= 26 && digit <= 31) {
-            digit -= 16;
-
-        } else {
-            pen->p = NULL;
-            break;
-        }
-
-        bytes[i / 2] = (unsigned char) (bytes[i / 2] << 4 | digit);
+    if (pen->p == NULL) {
+        return 0;
     }
+
+    if ((size_t) (pen->last - pen->p) < 2 * sizeof(id)
+        || !adm_unhex((unsigned char *) &id, pen->p, sizeof(id)))
+    {
+        pen->p = NULL;
+        return 0;
+    }
+
+    pen->p += 2 * sizeof(id);
 
     return id;
 }
@@ -574,63 +571,137 @@ adm_token_get_payload(adm_token_pen_t *pen, adm_str_t room,
 }
 
 
-adm_token_rc_e
-adm_token_read(const adm_token_key_t *const *keys, size_t n, adm_str_t room,
-    adm_str_t text, uint64_t now, adm_token_t *token)
+static adm_token_rc_e
+adm_token_judge(const adm_token_t *found, uint64_t now, adm_token_t *token)
 {
-    size_t                  header, len;
-    adm_token_t             found;
-    adm_token_rc_e          rc;
-    adm_token_pen_t         pen;
-    const adm_token_key_t  *key;
-    unsigned char           signature[ADM_TOKEN_SIGNATURE];
-    unsigned char           payload[ADM_TOKEN_MAX];
+    *token = *found;
 
-    memset(&found, 0, sizeof(found));
-
-    key = (text.len > ADM_TOKEN_MAX) ? NULL
-          : adm_token_find(keys, n, text, &found.type);
-
-    if (key == NULL) {
-        return ADM_TOKEN_FOREIGN;
+    if (found->issued > now + ADM_TOKEN_SKEW) {
+        return ADM_TOKEN_FUTURE;
     }
 
-    header = key->headers[found.type].len;
+    return (found->expires <= now) ? ADM_TOKEN_EXPIRED : ADM_TOKEN_GOOD;
+}
 
-    if (text.len < header + 1 + ADM_TOKEN_SIGNATURE) {
+
+/* what is behind the header; *token if it is ADM_TOKEN_GOOD */
+
+static adm_token_rc_e
+adm_token_open(const adm_token_key_t *key, adm_token_type_e type,
+    adm_str_t room, adm_str_t body, adm_token_t *token)
+{
+    size_t           len;
+    adm_token_pen_t  pen;
+    unsigned char    signature[ADM_TOKEN_SIGNATURE];
+    unsigned char    payload[ADM_TOKEN_MAX];
+
+    if (body.len < 1 + ADM_TOKEN_SIGNATURE) {
         return ADM_TOKEN_FORGED;
     }
 
-    len = text.len - ADM_TOKEN_SIGNATURE - 1;
+    len = body.len - ADM_TOKEN_SIGNATURE - 1;
 
-    if (adm_token_sign(key, found.type, text.data + header, len - header,
-                       signature)
-        != ADM_OK
-        || text.data[len] != '.'
-        || CRYPTO_memcmp(signature, text.data + len + 1, sizeof(signature))
-           != 0)
+    if (adm_token_sign(key, type, body.data, len, signature) != ADM_OK
+        || body.data[len] != '.'
+        || !adm_same(signature, body.data + len + 1, sizeof(signature)))
     {
         return ADM_TOKEN_FORGED;
     }
 
     pen.p = payload;
-    pen.last = adm_base64_read(payload, text.data + header, len - header);
+    pen.last = adm_base64_read(payload, body.data, len);
 
     if (pen.last == NULL) {
         return ADM_TOKEN_MALFORMED;
     }
 
-    rc = adm_token_get_payload(&pen, room, &found);
+    memset(token, 0, sizeof(adm_token_t));
+    token->type = type;
+
+    return adm_token_get_payload(&pen, room, token);
+}
+
+
+/* the only place of a pass, told by its signature; NULL: it has none */
+
+static adm_token_known_t *
+adm_token_place(adm_token_memory_t *memory, adm_token_type_e type,
+    adm_str_t body)
+{
+    uint64_t  x;
+
+    if (memory == NULL || type != ADM_TOKEN_PASS
+        || body.len < 1 + ADM_TOKEN_SIGNATURE || body.len > ADM_TOKEN_KEPT)
+    {
+        return NULL;
+    }
+
+    memcpy(&x, body.data + body.len - ADM_TOKEN_SIGNATURE, sizeof(x));
+
+    x = x * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+
+    return &memory->known[x % ADM_TOKEN_KNOWN];
+}
+
+
+static void
+adm_token_keep(adm_token_known_t *known, const adm_token_key_t *key,
+    adm_str_t body, const adm_token_t *token)
+{
+    known->key = key;
+    known->token = *token;
+    known->len = body.len;
+    memcpy(known->body, body.data, body.len);
+}
+
+
+adm_token_rc_e
+adm_token_recall(adm_token_memory_t *memory,
+    const adm_token_key_t *const *keys, size_t n, adm_str_t room,
+    adm_str_t text, uint64_t now, adm_token_t *token)
+{
+    adm_str_t               body;
+    adm_token_t             found;
+    adm_token_rc_e          rc;
+    adm_token_type_e        type;
+    adm_token_known_t      *known;
+    const adm_token_key_t  *key;
+
+    key = (text.len > ADM_TOKEN_MAX) ? NULL
+          : adm_token_find(keys, n, text, &type);
+
+    if (key == NULL) {
+        return ADM_TOKEN_FOREIGN;
+    }
+
+    body.len = text.len - key->headers[type].len;
+    body.data = text.data + key->headers[type].len;
+
+    known = adm_token_place(memory, type, body);
+
+    if (known && known->key == key && known->len == body.len
+        && adm_same(known->body, body.data, body.len))
+    {
+        return adm_token_judge(&known->token, now, token);
+    }
+
+    rc = adm_token_open(key, type, room, body, &found);
 
     if (rc != ADM_TOKEN_GOOD) {
         return rc;
     }
 
-    *token = found;
-
-    if (found.issued > now + ADM_TOKEN_SKEW) {
-        return ADM_TOKEN_FUTURE;
+    if (known) {
+        adm_token_keep(known, key, body, &found);
     }
 
-    return (found.expires <= now) ? ADM_TOKEN_EXPIRED : ADM_TOKEN_GOOD;
+    return adm_token_judge(&found, now, token);
+}
+
+
+adm_token_rc_e
+adm_token_read(const adm_token_key_t *const *keys, size_t n, adm_str_t room,
+    adm_str_t text, uint64_t now, adm_token_t *token)
+{
+    return adm_token_recall(NULL, keys, n, room, text, now, token);
 }

@@ -24,6 +24,8 @@
 #define ADM_TOKEN_BOUND      16
 #define ADM_TOKEN_SKEW       60      /* s that a clock may be ahead, or be
                                         set back */
+#define ADM_TOKEN_KNOWN      256     /* passes of a memory */
+#define ADM_TOKEN_KEPT       320     /* bytes of a pass, behind the header */
 
 
 typedef enum {
@@ -70,6 +72,31 @@ typedef struct adm_token_key_s  adm_token_key_t;
 
 
 /*
+ * A memory of passes that were read lately: a page is many requests.  It
+ * belongs to one room, one set of keys and one process, is zeroed at first,
+ * and takes about a hundred kilobytes.
+ *
+ * What is kept of a pass is the key, what was signed and its signature, and
+ * what it says, once all that was found good.  The same text by the same key
+ * is then known by a comparison of the whole of it, in constant time, instead
+ * of by another signature; nothing else is saved.  Its time is looked at
+ * whenever it is read, and whether it was ended or is void is not known here.
+ * Each pass has one place, which the next one takes.
+ */
+
+typedef struct {
+    const adm_token_key_t  *key;     /* NULL: nothing is kept */
+    adm_token_t             token;
+    size_t                  len;
+    unsigned char           body[ADM_TOKEN_KEPT];
+} adm_token_known_t;
+
+typedef struct {
+    adm_token_known_t  known[ADM_TOKEN_KNOWN];
+} adm_token_memory_t;
+
+
+/*
  * The size of a prepared key, and a key prepared in such memory, aligned to
  * 16; "id" is [A-Za-z0-9_.-]{1,32}.  ADM_ERROR: the id is none, the secret is
  * shorter than ADM_TOKEN_SECRET, or libcrypto fails.
@@ -105,6 +132,15 @@ size_t adm_token_write(const adm_token_key_t *key, adm_str_t room,
 
 adm_token_rc_e adm_token_read(const adm_token_key_t *const *keys, size_t n,
     adm_str_t room, adm_str_t text, uint64_t now, adm_token_t *token);
+
+/*
+ * The same, with a memory, or with NULL.  Cost: of a pass that is known a
+ * comparison of its bytes, of another the same as reading, and a copy.
+ */
+
+adm_token_rc_e adm_token_recall(adm_token_memory_t *memory,
+    const adm_token_key_t *const *keys, size_t n, adm_str_t room,
+    adm_str_t text, uint64_t now, adm_token_t *token);
 
 
 #endif /* _ADM_TOKEN_H_INCLUDED_ */

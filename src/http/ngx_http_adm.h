@@ -182,6 +182,7 @@ struct ngx_http_adm_ctx_s {
     ngx_http_adm_end_pt      end;        /* called with the request's pool */
     ngx_adm_subject_t        subject;
     ngx_queue_t              steps;      /* in the order of the checks */
+    ngx_http_adm_step_t     *step;       /* whose policy has the subject */
 
     ngx_http_adm_loc_conf_t *location;   /* whose pipeline is being run */
     ngx_uint_t               next;       /* index in it */
@@ -299,6 +300,11 @@ void ngx_http_adm_abandon(ngx_http_adm_ctx_t *ctx);
  */
 
 ngx_int_t ngx_http_adm_check(ngx_http_adm_ctx_t *ctx);
+
+/* what a policy's subject evaluates by */
+
+ngx_int_t ngx_http_adm_value(ngx_adm_subject_t *s, ngx_uint_t i,
+    ngx_str_t *value);
 
 /* the location was left for another before its claims could travel */
 

@@ -34,6 +34,8 @@ ngx_http_adm_create_ctx(ngx_http_request_t *r, ngx_http_adm_end_pt end)
     ctx->end = end;
     ctx->subject.pool = r->pool;
     ctx->subject.log = r->connection->log;
+    ctx->subject.evaluate = ngx_http_adm_value;
+    ctx->subject.owner = ctx;
     ctx->subject.remaining = NGX_ADM_NO_LIMIT;
 
     ngx_queue_init(&ctx->steps);
@@ -57,6 +59,7 @@ ngx_http_adm_present(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
 
     s->answer.retry = NGX_ADM_NO_RETRY;
     s->values = step->values;
+    ctx->step = step;
     s->dry_run = step->dry_run;
 }
 

@@ -13,6 +13,8 @@
 
 static ngx_uint_t ngx_http_adm_demand_turn(ngx_http_adm_ctx_t *ctx,
     ngx_adm_demand_t *demand);
+static uint64_t ngx_http_adm_demand_client(ngx_http_adm_ctx_t *ctx,
+    ngx_adm_demand_t *demand);
 static uint64_t ngx_http_adm_demand_tag(ngx_http_request_t *r,
     ngx_adm_demand_t *demand);
 static ngx_uint_t ngx_http_adm_demand_field(ngx_table_elt_t *field);
@@ -39,7 +41,7 @@ ngx_http_adm_demand_asked(ngx_http_adm_ctx_t *ctx)
                                          ngx_http_admission_module);
 
     if (!ngx_adm_demand_quiet(amcf->demand)) {
-        ctx->client = ngx_http_adm_demand_tag(ctx->request, amcf->demand);
+        ctx->client = ngx_http_adm_demand_client(ctx, amcf->demand);
     }
 
     ngx_adm_demand_asked(amcf->demand, ctx->client);
@@ -63,7 +65,7 @@ ngx_http_adm_demand_refused(ngx_http_adm_ctx_t *ctx)
                                          ngx_http_admission_module);
 
     if (ctx->client == 0) {
-        ctx->client = ngx_http_adm_demand_tag(ctx->request, amcf->demand);
+        ctx->client = ngx_http_adm_demand_client(ctx, amcf->demand);
     }
 
     if (ctx->answer.pace) {
@@ -107,6 +109,27 @@ ngx_http_adm_demand_turn(ngx_http_adm_ctx_t *ctx, ngx_adm_demand_t *demand)
                            ctx->answer.pace * ccf->worker_processes);
 
     return (wait + 999999) / 1000000;
+}
+
+
+/* who has a pass is known by it, also when it is renewed */
+
+static uint64_t
+ngx_http_adm_demand_client(ngx_http_adm_ctx_t *ctx, ngx_adm_demand_t *demand)
+{
+    uint64_t   tag;
+    ngx_str_t  pass;
+
+    if (ctx->subject.pass == 0) {
+        return ngx_http_adm_demand_tag(ctx->request, demand);
+    }
+
+    pass.len = sizeof(ctx->subject.pass);
+    pass.data = (u_char *) &ctx->subject.pass;
+
+    tag = ngx_adm_demand_tag(demand, 0, &pass);
+
+    return ngx_adm_demand_tag(demand, tag, &ctx->request->uri);
 }
 
 

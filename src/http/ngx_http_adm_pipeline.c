@@ -284,6 +284,10 @@ ngx_http_adm_evaluate(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
     n = step->use->nvalues;
     values = step->use->values;
 
+    if (n == 0) {
+        return NGX_OK;
+    }
+
     step->values = ngx_palloc(ctx->request->pool, n * sizeof(ngx_str_t));
     if (step->values == NULL) {
         return NGX_ERROR;
@@ -298,6 +302,19 @@ ngx_http_adm_evaluate(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_adm_value(ngx_adm_subject_t *s, ngx_uint_t i, ngx_str_t *value)
+{
+    ngx_http_adm_ctx_t        *ctx;
+    ngx_http_complex_value_t  *values;
+
+    ctx = s->owner;
+    values = ctx->step->use->values;
+
+    return ngx_http_complex_value(ctx->request, &values[i], value);
 }
 
 

@@ -27,6 +27,8 @@ static ngx_int_t ngx_http_adm_room_api_do(ngx_http_request_t *r,
     ngx_http_adm_room_t *room, ngx_adm_room_do_e what);
 static ngx_int_t ngx_http_adm_room_api_subject(ngx_http_request_t *r,
     ngx_http_adm_room_t *room, ngx_adm_subject_t *s);
+static ngx_int_t ngx_http_adm_room_api_value(ngx_adm_subject_t *s,
+    ngx_uint_t i, ngx_str_t *value);
 static ngx_int_t ngx_http_adm_room_api_frontier(ngx_http_request_t *r,
     ngx_http_adm_room_t *room);
 
@@ -134,12 +136,10 @@ ngx_http_adm_room_api_subject(ngx_http_request_t *r,
     s->pool = r->pool;
     s->log = r->connection->log;
     s->values = ngx_pcalloc(r->pool, NGX_ADM_ROOM_VALUES * sizeof(ngx_str_t));
+    s->evaluate = ngx_http_adm_room_api_value;
+    s->owner = r;
 
-    if (s->values == NULL
-        || ngx_http_complex_value(r, &room->join,
-                                  &s->values[NGX_ADM_ROOM_JOIN])
-           != NGX_OK)
-    {
+    if (s->values == NULL) {
         return NGX_ERROR;
     }
 
@@ -152,6 +152,22 @@ ngx_http_adm_room_api_subject(ngx_http_request_t *r,
     }
 
     return ngx_http_adm_tokens(r, room, 0, &s->tokens, &s->ntokens);
+}
+
+
+/* only whoever joins is asked for one more: by what their joins are counted */
+
+static ngx_int_t
+ngx_http_adm_room_api_value(ngx_adm_subject_t *s, ngx_uint_t i,
+    ngx_str_t *value)
+{
+    ngx_http_request_t       *r;
+    ngx_http_adm_loc_conf_t  *alcf;
+
+    r = s->owner;
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_admission_module);
+
+    return ngx_http_complex_value(r, &alcf->room->join, value);
 }
 
 

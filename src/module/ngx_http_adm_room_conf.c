@@ -232,6 +232,7 @@ ngx_http_adm_push_room(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
      *     room->room.ends = 0;
      *     room->room.fixed = 0;
      *     room->room.bound = 0;
+     *     room->room.memory = NULL;
      *     room->cookie = { 0, NULL };
      *     room->domain = { 0, NULL };
      *     room->samesite = NGX_HTTP_ADM_SAMESITE_LAX;
@@ -243,6 +244,7 @@ ngx_http_adm_push_room(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
      */
 
     room->room.name = *name;
+    room->room.pool = cf->pool;
     room->room.mode = NGX_ADM_ROOM_AUTO;
     room->room.session = 600;
     room->room.claim = 120;

@@ -34,7 +34,6 @@ ngx_http_adm_wait(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     wait->of.use.policy = &ngx_adm_room_policy;
     wait->of.use.conf = &wait->wait;
     wait->of.use.values = wait->values;
-    wait->of.use.nvalues = NGX_ADM_ROOM_BYPASS;
 
     if (cf->args->nelts == 2) {
         return NGX_CONF_OK;
@@ -48,7 +47,7 @@ ngx_http_adm_wait(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     wait->wait.bypass = 1;
-    wait->of.use.nvalues = NGX_ADM_ROOM_VALUES;
+    wait->of.use.nvalues = NGX_ADM_ROOM_BYPASS + 1;
 
     return ngx_http_adm_compile(cf, &bypass,
                                 &wait->values[NGX_ADM_ROOM_BYPASS])
@@ -99,6 +98,10 @@ ngx_http_adm_init_wait(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
     wait->wait.room = &room->room;
     wait->values[NGX_ADM_ROOM_JOIN] = room->join;
     wait->values[NGX_ADM_ROOM_BIND] = room->bind;
+
+    if (room->room.bound && use->nvalues == 0) {
+        use->nvalues = NGX_ADM_ROOM_BIND + 1;
+    }
 
     series = ngx_http_adm_concat(cf, "room:", &use->name, "");
     if (series.data == NULL) {

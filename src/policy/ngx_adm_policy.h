@@ -186,6 +186,14 @@ typedef struct {
 #define NGX_ADM_NO_RETRY   ((ngx_uint_t) -1)
 
 
+typedef struct ngx_adm_subject_s  ngx_adm_subject_t;
+
+/* a value of the step's use that few need; NGX_ERROR: out of memory */
+
+typedef ngx_int_t (*ngx_adm_evaluate_pt)(ngx_adm_subject_t *s, ngx_uint_t i,
+    ngx_str_t *value);
+
+
 typedef struct {
     ngx_adm_reason_e         reason;
     ngx_adm_place_t         *place;      /* in a room; NULL: not of one */
@@ -198,23 +206,28 @@ typedef struct {
 } ngx_adm_answer_t;
 
 
-typedef struct {
+struct ngx_adm_subject_s {
     ngx_pool_t              *pool;       /* the request's */
     ngx_log_t               *log;
     ngx_str_t               *values;     /* of the step's use; NULL: late */
+    ngx_adm_evaluate_pt      evaluate;   /* those behind them */
+    void                    *owner;      /* known to the HTTP floor */
     ngx_adm_answer_t         answer;
     uint64_t                 remaining;  /* the least of all limits passed */
     ngx_adm_fallback_e       fallback;
 
     ngx_str_t               *tokens;     /* that the client sent, of the use */
     ngx_uint_t               ntokens;
+    uint64_t                 pass;       /* the number of the pass by which
+                                            the last room knows the client;
+                                            0: it has none */
     ngx_adm_place_t         *place;      /* of the last room; NULL: none */
     ngx_adm_grant_t          grant;      /* of the step */
 
     unsigned                 dry_run:1;
     unsigned                 poll:1;     /* only asks; goes no further */
     unsigned                 again:1;    /* who was told to wait has come */
-} ngx_adm_subject_t;
+};
 
 
 #define NGX_ADM_NO_LIMIT   ((uint64_t) -1)
@@ -231,7 +244,7 @@ typedef struct {
     void                    *conf;
     void                    *values;     /* how to evaluate them: known to
                                             the HTTP floor */
-    ngx_uint_t               nvalues;
+    ngx_uint_t               nvalues;    /* those that all need */
     ngx_uint_t               late;       /* they are evaluated before claim,
                                             behind authentication */
     ngx_adm_series_t        *series;     /* of policy_total */

@@ -50,6 +50,7 @@ typedef struct {
     ngx_uint_t             found;        /* 1 + the type of the token; 0 */
     adm_token_t            token;        /* the best that the client sent */
     u_char                 bound[ADM_TOKEN_BOUND];
+    ngx_str_t              key;          /* whose join it is */
 } ngx_adm_visit_t;
 
 
@@ -69,6 +70,7 @@ static ngx_adm_rc_e ngx_adm_visit_leave(ngx_adm_visit_t *v);
 static ngx_adm_rc_e ngx_adm_visit(ngx_adm_visit_t *v);
 static ngx_int_t ngx_adm_visit_read(ngx_adm_visit_t *v);
 static void ngx_adm_visit_try(ngx_adm_visit_t *v, ngx_str_t *text);
+static adm_token_memory_t *ngx_adm_visit_memory(ngx_adm_visit_t *v);
 static ngx_adm_tokens_e ngx_adm_visit_judge(ngx_adm_visit_t *v,
     adm_token_t *token);
 static ngx_adm_rc_e ngx_adm_visit_barred(ngx_adm_visit_t *v);
@@ -89,8 +91,8 @@ static ngx_adm_rc_e ngx_adm_visit_number(ngx_adm_visit_t *v,
     uint64_t ticket);
 static ngx_adm_rc_e ngx_adm_visit_too_many(ngx_adm_visit_t *v,
     adm_gcra_answer_t *answer);
-static ngx_str_t ngx_adm_visit_key(ngx_adm_visit_t *v);
-static void ngx_adm_visit_heavy(ngx_adm_visit_t *v, ngx_str_t *key);
+static ngx_int_t ngx_adm_visit_key(ngx_adm_visit_t *v);
+static void ngx_adm_visit_heavy(ngx_adm_visit_t *v);
 static void ngx_adm_visit_place(ngx_adm_visit_t *v, adm_line_place_t *place,
     ngx_uint_t known);
 static ngx_adm_rc_e ngx_adm_visit_pass(ngx_adm_visit_t *v,
@@ -360,8 +362,8 @@ ngx_adm_visit_try(ngx_adm_visit_t *v, ngx_str_t *text)
     str.data = text->data;
 
     keys = v->room->keys;
-    rc = adm_token_read(keys->keys, keys->n, v->audience, str, v->now / 1000,
-                        &token);
+    rc = adm_token_recall(ngx_adm_visit_memory(v), keys->keys, keys->n,
+                          v->audience, str, v->now / 1000, &token);
     cell = cells[rc];
 
     if (rc == ADM_TOKEN_GOOD) {
@@ -376,6 +378,30 @@ ngx_adm_visit_try(ngx_adm_visit_t *v, ngx_str_t *text)
     if (cell != NGX_ADM_TOKENS) {
         ngx_adm_room_number(v, cell);
     }
+}
+
+
+/*
+ * Made with the first token that comes to this process, and as old as the
+ * configuration, whose keys are its own; rehearsals do without.
+ */
+
+static adm_token_memory_t *
+ngx_adm_visit_memory(ngx_adm_visit_t *v)
+{
+    ngx_adm_room_t  *room;
+
+    room = v->room;
+
+    if (v->subject->dry_run) {
+        return NULL;
+    }
+
+    if (room->memory == NULL) {
+        room->memory = ngx_pcalloc(room->pool, sizeof(adm_token_memory_t));
+    }
+
+    return room->memory;
 }
 
 
@@ -452,6 +478,7 @@ ngx_adm_visit_holder(ngx_adm_visit_t *v)
     v->state->place.ticket = v->token.ticket;
     v->state->place.joined = v->token.joined;
     v->state->has_pass = 1;
+    v->subject->pass = v->token.id;
 
     if (!v->room->fixed && ngx_adm_visit_renew(v) != NGX_OK) {
         return NGX_ADM_ERROR;
@@ -670,19 +697,21 @@ static ngx_adm_rc_e
 ngx_adm_visit_join(ngx_adm_visit_t *v, ngx_uint_t open)
 {
     uint64_t            ticket;
-    ngx_str_t           key;
     adm_line_rc_e       rc;
     ngx_adm_room_t     *room;
     ngx_adm_charge_t    charge;
     adm_gcra_answer_t   answer;
 
     room = v->room;
-    key = ngx_adm_visit_key(v);
+
+    if (ngx_adm_visit_key(v) != NGX_OK) {
+        return NGX_ADM_ERROR;
+    }
 
     ngx_memzero(&charge, sizeof(ngx_adm_charge_t));
 
-    if (key.len
-        && !ngx_adm_rates_take(room->joins, &room->join, &key, 1,
+    if (v->key.len
+        && !ngx_adm_rates_take(room->joins, &room->join, &v->key, 1,
                                v->subject->dry_run, &charge, &answer))
     {
         return ngx_adm_visit_too_many(v, &answer);
@@ -697,7 +726,7 @@ ngx_adm_visit_join(ngx_adm_visit_t *v, ngx_uint_t open)
     rc = adm_line_join(v->line, &ticket);
 
     if (rc == ADM_LINE_WAITING) {
-        ngx_adm_visit_heavy(v, &key);
+        ngx_adm_visit_heavy(v);
         return ngx_adm_visit_number(v, ticket);
     }
 
@@ -782,7 +811,7 @@ ngx_adm_visit_too_many(ngx_adm_visit_t *v, adm_gcra_answer_t *answer)
 
     v->state->place.poll = ngx_min(wait, ADM_LINE_POLL_MAX);
 
-    v->subject->answer.key = ngx_adm_visit_key(v);
+    v->subject->answer.key = v->key;
     v->subject->answer.pace = ngx_max(1, v->room->join.interval * 1000
                                          / adm_ticks(1));
 
@@ -805,33 +834,35 @@ ngx_adm_visit_too_many(ngx_adm_visit_t *v, adm_gcra_answer_t *answer)
 
 /* of IPv6 the network: a household, or a server, has all the rest */
 
-static ngx_str_t
+static ngx_int_t
 ngx_adm_visit_key(ngx_adm_visit_t *v)
 {
-    ngx_str_t  key;
-
-    key = v->subject->values[NGX_ADM_ROOM_JOIN];
-
-    if (v->room->join_prefix && key.len == 16) {
-        key.len = 8;
+    if (v->subject->evaluate(v->subject, NGX_ADM_ROOM_JOIN, &v->key)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    return key;
+    if (v->room->join_prefix && v->key.len == 16) {
+        v->key.len = 8;
+    }
+
+    return NGX_OK;
 }
 
 
 static void
-ngx_adm_visit_heavy(ngx_adm_visit_t *v, ngx_str_t *key)
+ngx_adm_visit_heavy(ngx_adm_visit_t *v)
 {
     uint64_t     hash;
     unsigned     share;
     ngx_uint_t   percent;
 
-    if (key->len == 0) {
+    if (v->key.len == 0) {
         return;
     }
 
-    hash = adm_siphash(v->room->joins->secret[0], key->data, key->len) | 1;
+    hash = adm_siphash(v->room->joins->secret[0], v->key.data, v->key.len) | 1;
     share = adm_heavy_add(&v->room->heavy, hash, &hash);
 
     if (share == 0) {

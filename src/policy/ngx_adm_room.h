@@ -124,15 +124,17 @@ typedef struct {
     ngx_adm_series_t      *erred;        /* ... and the error of estimates */
 
     adm_heavy_t            heavy;        /* joins of this process, by key */
+    adm_token_memory_t    *memory;       /* passes that it has seen, or NULL */
+    ngx_pool_t            *pool;         /* the cycle's */
 } ngx_adm_room_t;
 
 
-/* the order of the values of a use */
+/* the order of the values of a use: those that a newcomer needs are last */
 
 typedef enum {
-    NGX_ADM_ROOM_JOIN = 0,         /* whose joins are counted together */
-    NGX_ADM_ROOM_BIND,             /* empty without "bound" */
-    NGX_ADM_ROOM_BYPASS,           /* may be absent */
+    NGX_ADM_ROOM_BIND = 0,         /* absent without "bound" and "bypass" */
+    NGX_ADM_ROOM_BYPASS,           /* absent without "bypass" */
+    NGX_ADM_ROOM_JOIN,             /* whose joins are counted together */
     NGX_ADM_ROOM_VALUES
 } ngx_adm_room_value_e;
 

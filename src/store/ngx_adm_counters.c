@@ -64,6 +64,7 @@ static ngx_uint_t ngx_adm_counters_alive(ngx_atomic_uint_t owner);
 static ngx_uint_t ngx_adm_counters_own(void);
 static ngx_adm_counters_slot_t *ngx_adm_counters_next(
     ngx_adm_counters_t *counters, ngx_uint_t *i);
+static void ngx_adm_cell_add(ngx_uint_t cell, uint64_t n);
 
 
 /* names of their order make NGX_ADM_SERIES and NGX_ADM_CELLS */
@@ -80,6 +81,7 @@ static ngx_adm_family_t  ngx_adm_families[NGX_ADM_FAMILIES] = {
 /* of this process */
 
 static ngx_adm_counters_slot_t  *ngx_adm_slot;
+static ngx_uint_t                ngx_adm_slot_shared;
 
 
 ngx_adm_counters_t *
@@ -299,6 +301,7 @@ ngx_adm_counters_open(ngx_adm_counters_t *counters)
     ngx_adm_counters_serve(counters);
 
     ngx_adm_slot = &sh->slots[NGX_ADM_SLOT_COMMON];
+    ngx_adm_slot_shared = 1;
 
     for (i = NGX_ADM_SLOT_COMMON + 1; i < NGX_ADM_SLOTS; i++) {
 
@@ -307,6 +310,7 @@ ngx_adm_counters_open(ngx_adm_counters_t *counters)
         }
 
         ngx_adm_slot = &sh->slots[i];
+        ngx_adm_slot_shared = 0;
 
         do {
             opened = sh->opened;
@@ -413,8 +417,7 @@ void
 ngx_adm_count(ngx_adm_series_t *series, ngx_uint_t cell)
 {
     if (ngx_adm_slot) {
-        (void) ngx_atomic_fetch_add(&ngx_adm_slot->cells[series->base + cell],
-                                    1);
+        ngx_adm_cell_add(series->base + cell, 1);
     }
 }
 
@@ -422,17 +425,28 @@ ngx_adm_count(ngx_adm_series_t *series, ngx_uint_t cell)
 void
 ngx_adm_observe(ngx_adm_series_t *series, uint64_t ns)
 {
-    ngx_atomic_t  *cells;
-
-    if (ngx_adm_slot == NULL) {
-        return;
+    if (ngx_adm_slot) {
+        ngx_adm_cell_add(series->base + adm_hist_index(ns), 1);
+        ngx_adm_cell_add(series->base + NGX_ADM_HISTOGRAM_SUM, ns);
     }
+}
 
-    cells = &ngx_adm_slot->cells[series->base];
 
-    (void) ngx_atomic_fetch_add(&cells[adm_hist_index(ns)], 1);
-    (void) ngx_atomic_fetch_add(&cells[NGX_ADM_HISTOGRAM_SUM],
-                                (ngx_atomic_int_t) ns);
+/* nobody else writes to a slot that has an owner: others only read words */
+
+static void
+ngx_adm_cell_add(ngx_uint_t cell, uint64_t n)
+{
+    ngx_atomic_t  *word;
+
+    word = &ngx_adm_slot->cells[cell];
+
+    if (ngx_adm_slot_shared) {
+        (void) ngx_atomic_fetch_add(word, (ngx_atomic_int_t) n);
+
+    } else {
+        *word += n;
+    }
 }
 
 

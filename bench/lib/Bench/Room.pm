@@ -13,7 +13,9 @@ package Bench::Room;
 #
 # What is carried is { fields } or, of many people, { fields, cookies }: by
 # somebody who waits ("ticket"), by some of the crowd ("tickets"), by who has
-# a pass that need not be renewed ("pass") and one that has to ("old pass").
+# a pass that need not be renewed ("pass") and one that has to ("old pass"),
+# and by people with passes of their own, so many that a process which keeps
+# some of them does not know the next one ("passes").
 #
 # Numbers are given by nginx, to those who join; the tokens are made here, with
 # the key that is nginx's too, so that nobody has to be waited for.
@@ -34,6 +36,7 @@ my $SECRET = '5c' x 32;
 
 my $WAITING = 200;       # people of a line that is short
 my $SOME = 16_000;       # of a crowd, who ask
+my $INSIDE = 20_000;     # people with passes, who come in turn
 my $DAY = 86_400;        # s
 my $SESSION = 43_200;    # s, as in nginx.conf
 my $OLD = 6000;          # s: more than an eighth of it
@@ -55,7 +58,11 @@ sub carried {
 
     return {} if !defined $what;
 
-    return pass($what eq 'pass' ? 0 : $OLD) if $what =~ /pass$/;
+    return { cookies => [ map { pass($_, 0) } 1 .. $INSIDE ] }
+        if $what eq 'passes';
+
+    return { fields => { Cookie => pass(1, $what eq 'pass' ? 0 : $OLD) } }
+        if $what =~ /pass$/;
 
     few($server);
 
@@ -209,12 +216,12 @@ sub ticket {
 
 
 sub pass {
-    my ($age) = @_;
+    my ($number, $age) = @_;
 
     my $issued = time - $age;
 
-    return { fields => { Cookie => 'adm_inside=' . token('pass', 'inside', 1,
-                                        $issued, $issued + $SESSION) } };
+    return 'adm_inside=' . token('pass', 'inside', $number, $issued,
+                                 $issued + $SESSION);
 }
 
 

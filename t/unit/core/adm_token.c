@@ -320,6 +320,180 @@ malformed(void)
                     "9007199254740992\"", &u), ADM_TOKEN_MALFORMED,
             "a number that no JSON reader keeps");
     is_uint(signing("", &u), ADM_TOKEN_MALFORMED, "an empty payload");
+
+    i = (size_t) (strstr(payload, "4711") - payload);
+    memcpy(cut, payload, i);
+    cut[i] = '0';
+    strcpy(cut + i + 1, payload + i);
+    is_uint(signing(cut, &u), ADM_TOKEN_MALFORMED, "a zero in front");
+}
+
+
+/* every character in every place, of a last group of two, three and four */
+
+static void
+alphabet(void)
+{
+    size_t         len, i;
+    unsigned       c, wrong;
+    unsigned char  text[8], bytes[8];
+
+    for (len = 6, wrong = 0; len <= 8; len++) {
+        for (i = 0; i < len; i++) {
+            for (c = 0; c < 256; c++) {
+                memset(text, 'A', sizeof(text));
+                text[i] = (unsigned char) c;
+
+                wrong += (adm_base64_read(bytes, text, len) == NULL)
+                         != (c == 0 || strchr(adm_base64, (int) c) == NULL);
+            }
+        }
+    }
+
+    is_uint(wrong, 0, "what is no digit of base64url is read nowhere");
+}
+
+
+/* with a memory, and with a hash that does not work: only what is known */
+
+static adm_token_rc_e
+recalling(adm_token_memory_t *memory, const unsigned char *text, size_t len,
+    uint64_t now, adm_token_t *token)
+{
+    adm_token_rc_e  rc;
+
+    failing = 1;
+    rc = adm_token_recall(memory, keys, 2, str("drop"),
+                          (adm_str_t) { len, text }, now, token);
+    failing = 0;
+
+    return rc;
+}
+
+
+static adm_token_rc_e
+showing(adm_token_memory_t *memory, const unsigned char *text, size_t len,
+    adm_token_t *token)
+{
+    return adm_token_recall(memory, keys, 2, str("drop"),
+                            (adm_str_t) { len, text }, NOW, token);
+}
+
+
+static adm_token_memory_t  memory;
+
+
+static void
+known(void)
+{
+    size_t                  len, i;
+    unsigned                bit, taken;
+    adm_token_t             t, u;
+    unsigned char           text[ADM_TOKEN_MAX];
+    static adm_token_key_t  same_id;
+    const adm_token_key_t  *one[1];
+
+    t = ticket();
+    t.type = ADM_TOKEN_PASS;
+    len = adm_token_write(&first, str("drop"), &t, text);
+
+    memset(&u, 0, sizeof(u));
+    is_uint(recalling(&memory, text, len, NOW, &u), ADM_TOKEN_FORGED,
+            "a pass that was never seen needs the hash");
+    is_uint(showing(NULL, text, len, &u), ADM_TOKEN_GOOD, "without a memory");
+    is_uint(showing(&memory, text, len, &u), ADM_TOKEN_GOOD, "and with one");
+
+    memset(&u, 0, sizeof(u));
+    is_uint(recalling(&memory, text, len, NOW, &u), ADM_TOKEN_GOOD,
+            "from then on it is known");
+    ok(u.type == t.type && u.ticket == t.ticket && u.issued == t.issued
+       && u.expires == t.expires && u.joined == t.joined && u.wait == t.wait
+       && u.id == t.id && !u.is_bound, "as it was written");
+
+    is_uint(recalling(&memory, text, len, t.expires, &u), ADM_TOKEN_EXPIRED,
+            "until its time is over");
+    is_uint(recalling(&memory, text, len, t.issued - ADM_TOKEN_SKEW - 1, &u),
+            ADM_TOKEN_FUTURE, "and not before it was issued");
+
+    for (i = 0, taken = 0; i < len; i++) {
+        for (bit = 1; bit < 256; bit <<= 1) {
+            text[i] ^= (unsigned char) bit;
+            taken += recalling(&memory, text, len, NOW, &u) == ADM_TOKEN_GOOD;
+            taken += showing(&memory, text, len, &u) == ADM_TOKEN_GOOD;
+            text[i] ^= (unsigned char) bit;
+        }
+
+        taken += recalling(&memory, text, i, NOW, &u) == ADM_TOKEN_GOOD;
+    }
+
+    is_uint(taken, 0, "not with one bit flipped, nor any part of it");
+
+    (void) adm_token_key_init(&same_id, str("k1"), str(secret2));
+    one[0] = &same_id;
+    is_uint(adm_token_recall(&memory, one, 1, str("drop"),
+                             (adm_str_t) { len, text }, NOW, &u),
+            ADM_TOKEN_FORGED, "nor for another key of the same id");
+    is_uint(adm_token_recall(&memory, one, 0, str("drop"),
+                             (adm_str_t) { len, text }, NOW, &u),
+            ADM_TOKEN_FOREIGN, "nor for none");
+}
+
+
+/* what has no place in it, and what has taken another's */
+
+static void
+unknown(void)
+{
+    size_t         len, longer;
+    unsigned       wrong, kept;
+    adm_token_t    t, u;
+    unsigned char  text[ADM_TOKEN_MAX], other[ADM_TOKEN_MAX];
+    char           room[65];
+
+    t = ticket();
+    len = adm_token_write(&first, str("drop"), &t, text);
+    is_uint(showing(&memory, text, len, &u), ADM_TOKEN_GOOD, "a ticket");
+    is_uint(recalling(&memory, text, len, NOW, &u), ADM_TOKEN_FORGED,
+            "is not kept");
+
+    memset(room, 'r', 64);
+    room[64] = '\0';
+    t.type = ADM_TOKEN_PASS;
+    t.is_bound = 1;
+    t.ticket = t.wait = ADM_TOKEN_NUMBERS - 1;
+    longer = adm_token_write(&first, str(room), &t, other);
+
+    ok(longer - first.headers[ADM_TOKEN_PASS].len > ADM_TOKEN_KEPT,
+       "a pass that is too long to be kept");
+    is_uint(adm_token_recall(&memory, keys, 2, str(room),
+                             (adm_str_t) { longer, other }, NOW, &u),
+            ADM_TOKEN_GOOD, "... is good");
+    failing = 1;
+    is_uint(adm_token_recall(&memory, keys, 2, str(room),
+                             (adm_str_t) { longer, other }, NOW, &u),
+            ADM_TOKEN_FORGED, "... and is not kept");
+    failing = 0;
+
+    t = ticket();
+    t.type = ADM_TOKEN_PASS;
+
+    for (t.id = 1, wrong = 0; t.id <= 20 * ADM_TOKEN_KNOWN; t.id++) {
+        len = adm_token_write(&first, str("drop"), &t, text);
+        wrong += showing(&memory, text, len, &u) != ADM_TOKEN_GOOD
+                 || u.id != t.id;
+        wrong += recalling(&memory, text, len, NOW, &u) != ADM_TOKEN_GOOD
+                 || u.id != t.id;
+    }
+
+    is_uint(wrong, 0, "of many passes each is itself");
+
+    for (t.id = 1, wrong = 0, kept = 0; t.id <= 20 * ADM_TOKEN_KNOWN; t.id++) {
+        len = adm_token_write(&first, str("drop"), &t, text);
+        kept += recalling(&memory, text, len, NOW, &u) == ADM_TOKEN_GOOD;
+    }
+
+    ok(kept <= ADM_TOKEN_KNOWN && kept > ADM_TOKEN_KNOWN * 9 / 10,
+       "and the last ones are known");
 }
 
 
@@ -362,6 +536,9 @@ main(void)
     forged();
     confused();
     malformed();
+    alphabet();
+    known();
+    unknown();
 
     return unit_done();
 }

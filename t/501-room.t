@@ -432,3 +432,38 @@ location = /t { admission_wait drop; empty_gif; }
 --- response_body_like eval
 ["in_line", ("", "GIF", '"state":"open"') x 2, "", "in_line",
  '"state":"waiting"']
+
+
+
+=== TEST 32: the open door has the same limit
+--- http_config
+admission_room drop {
+    mode auto;
+    rate 100r/s;
+    join $http_x_who rate=1r/h burst=1;
+}
+--- request eval
+["GET /t", "GET /t", "GET /t", "GET /t"]
+--- more_headers eval
+[("X-Who: a") x 3, "X-Who: b"]
+--- error_code eval
+[200, 200, 503, 200]
+
+
+
+=== TEST 33: the switch of the node is the API's too
+--- http_config eval
+::room("")
+--- config
+location /api/ { admission_room_api drop; }
+location /control/ { admission_control; }
+--- request eval
+["POST /api/join", map { ("PATCH /control/admission\n{\"mode\":\"$_\"}",
+ "POST /api/join", "GET /api/") } qw(off dry_run on)]
+--- more_headers eval
+["", ("Content-Type: application/json", "", "") x 3]
+--- error_code eval
+[(200) x 10]
+--- response_body_like eval
+['"state":"waiting"', ("", ('"state":"open"') x 2) x 2, "",
+ '"state":"waiting"', '"state":"pre"']

@@ -555,3 +555,22 @@ my $now = time;
 [200, 429, 429, 429, 429, 200]
 --- response_body_like eval
 ["", "", "", "", "", "\nadmission_offered_demand 0\\.3\n"]
+
+
+
+=== TEST 32: what a neighbour says of storing does not count
+--- room: mode auto; rate 100r/s;
+--- config
+location = /t {
+    admission_wait drop;
+    expires 1h;
+    add_header Surrogate-Control "$arg_x-no-store-remote";
+    add_header CDN-Cache-Control "max-age=9";
+    empty_gif;
+}
+--- request eval
+[map { "GET /t?x=" . "a" x $_ } 0 .. 9]
+--- raw_response_headers_like eval
+[("Set-Cookie: adm_drop=[\\s\\S]*Cache-Control: private") x 10]
+--- raw_response_headers_unlike eval
+[("Surrogate|CDN|\nCache-Control: max-age") x 10]

@@ -971,6 +971,11 @@ sub no_secret {
     ok($nginx->reload, 'a reload');
     is($s->get('/quick')->{status}, 200, '... does not void it');
 
+    $nginx->configure(vars => vars($dir, rooms => $ROOMS, more => $WAIT,
+        keys => "admission_secret_file $root/keys;"));
+    ok($nginx->reload, 'a reload that brings a file of keys');
+    is($s->get('/quick')->{status}, 200, '... does not either');
+
     $nginx->finish;
     $nginx = with_rooms($dir, keys => '');
     $s->{nginx} = $nginx;

@@ -513,7 +513,7 @@ sub plant {
         [ examples => 'conf.d/rate.conf', 'admission_limit search',
           'admission_limit serach', qr/^conf.d\/rate.conf: .*"serach"/s ],
         [ examples => $README, 'burst=4;', 'burst=four;',
-          qr/^README.md, example 1: .*burst "four"/s ],
+          qr/^README.md, example 2: .*burst "four"/s ],
     );
 
     my %check = map { $_->[0] => $_->[1] } @CHECKS;

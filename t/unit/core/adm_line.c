@@ -1146,8 +1146,8 @@ ended(void)
 static void
 gap(void)
 {
-    uint64_t          i, t, size;
     void             *copy;
+    uint64_t          i, t, size;
     adm_line_place_t  place;
 
     settings = usual();

@@ -154,11 +154,12 @@ sub together {
 
     is_deeply($count, { 429 => 1000 }, 'one of two refuses');
 
-    # refunds at the same moment may leave a little of one unit to drain
+    # a worker that sleeps between charge and refund, while others refund,
+    # gets nothing back: see adm_gcra.h
 
     my $passed = (ask(40, ('/exact?k=t') x 400))[0]{200};
 
-    cmp_ok($passed, '>=', 99, 'the other has its whole budget');
+    cmp_ok($passed, '>=', 100 - $WORKERS, 'the other has its budget');
     cmp_ok($passed, '<=', 100, 'and no more');
 
     return;

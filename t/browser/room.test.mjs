@@ -139,6 +139,7 @@ test('paused: nobody comes in, and the page says so', async () => {
   await confirm();
   await says(/^Paused, nobody is called: drop$/);
   const { line } = await asked();
+  assert.ok(line.waiting > 0, 'there is somebody to be called');
   await waitFor('no one is let in', 15, async () =>
     await value('Let in') === '0/s');
   assert.equal((await asked()).line.admitted, line.admitted);
@@ -201,6 +202,7 @@ test('all back to the configuration', async () => {
   await page.getByText('20r/s, as configured.').waitFor();
 
   const { line } = await asked();
+  assert.ok(line.waiting > 0, 'there is somebody to come in');
   await waitFor('people come in', 20, async () =>
     (await asked()).line.admitted > line.admitted);
 });

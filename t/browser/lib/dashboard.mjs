@@ -2,6 +2,8 @@
 //
 // SPDX-License-Identifier: BSD-2-Clause
 
+import assert from 'node:assert/strict';
+
 import { Nginx, Upstream } from './nginx.mjs';
 
 // A client is the argument c: five at once, and one a second.
@@ -63,4 +65,59 @@ export async function total(page, title, ...names) {
   const row = (await table(page, title)).find((cells) =>
     names.every((name, i) => cells[i] === name));
   return row ? number(row.at(-1)) : 0;
+}
+
+const TONES = ['good', 'refused', 'dry', 'warn', 'bad'];
+
+// Every tone wherever a figure can have one, as if each were high at once.
+export async function allTones(page) {
+  for (const where of ['.figures .values > p', '.tables td.number',
+    '.facts > div']) {
+    const there = await page.locator(where).evaluateAll((nodes, tones) => {
+      nodes.forEach((node, i) => {
+        node.dataset.level = tones[i % tones.length];
+      });
+      return nodes.length;
+    }, TONES);
+    assert.ok(there >= TONES.length, `${where}: ${there} for the tones`);
+  }
+}
+
+// The contrast of each text's colour on each ground among stale figures, as
+// [what, contrast]: of what is seen, since axe does not heed a filter.
+export async function staleContrasts(page) {
+  const found = [];
+
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    found.push(...await page.evaluate(([scheme, texts]) => {
+      const root = getComputedStyle(document.documentElement);
+      const { filter, opacity }
+        = getComputedStyle(document.querySelector('[data-stale] .facts'));
+      const context = new OffscreenCanvas(1, 1)
+        .getContext('2d', { willReadFrequently: true });
+
+      // as the browser itself puts it onto the page
+      const luminance = (color) => {
+        for (const [fill, own] of [['--paper', {}],
+          [color, { filter, globalAlpha: opacity }]]) {
+          Object.assign(context, { filter: 'none', globalAlpha: 1, ...own,
+            fillStyle: root.getPropertyValue(fill).trim() });
+          context.fillRect(0, 0, 1, 1);
+        }
+        const [r, g, b] = [...context.getImageData(0, 0, 1, 1).data]
+          .map((byte) => (byte <= 10 ? byte / 255 / 12.92
+            : ((byte / 255 + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+      };
+
+      return texts.flatMap((text) => ['--paper', '--card'].map((ground) => {
+        const [dark, light] = [luminance(text), luminance(ground)]
+          .sort((a, b) => a - b);
+        return [`${text} on ${ground}, ${scheme}`,
+          (light + 0.05) / (dark + 0.05)];
+      }));
+    }, [colorScheme, ['ink', 'soft', ...TONES].map((name) => `--${name}`)]));
+  }
+  return found;
 }

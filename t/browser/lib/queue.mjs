@@ -1,12 +1,16 @@
 // People in a waiting room, without browsers: each comes back with the token
-// that it was given, as often as it takes, until it is let in.
+// that it was given, as often as it takes, until it is let in.  Then another
+// one comes, so that as many wait at the end of a test as at its beginning,
+// however long it takes.
 //
 // SPDX-License-Identifier: BSD-2-Clause
 
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const POLL_MS = 1000;
+const POLL_MS = 2000;
+
+const pause = () => sleep(POLL_MS * (0.5 + Math.random()));
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: 50 });
 
@@ -15,14 +19,14 @@ export class Queue {
   inside = 0;
   passes = [];
   #open = true;
-  #waiting = 0;
+  #taken = new Set();   // places whose first one has been there twice
 
   constructor(port, path, people) {
     this.port = port;
     this.path = path;
     this.people = people;
-    this.running = Promise.all(Array.from({ length: people }, () =>
-      this.#person()));
+    this.running = Promise.all(Array.from({ length: people },
+      (_, place) => this.#people(place)));
   }
 
   // { status, token }; with an empty token that of a newcomer
@@ -42,14 +46,23 @@ export class Queue {
     return (await this.#ask(token)).status;
   }
 
-  async #person() {
+  // one after another
+  async #people(place) {
+    while (this.#open) {
+      await this.#person(place);
+      await pause();
+    }
+  }
+
+  async #person(place) {
     let { status, token } = await this.#ask('');
 
     for (let i = 0; this.#open && status === 503; i++) {
-      if (i === 1) this.#waiting++;
-      await sleep(i ? POLL_MS * (0.5 + Math.random()) : 0);
+      if (i) await pause();
       ({ status, token } = await this.#ask(token));
+      this.#taken.add(place);
     }
+    this.#taken.add(place);
     if (status === 200) {
       this.inside++;
       this.passes.push(token);
@@ -58,7 +71,7 @@ export class Queue {
 
   // all have a number, and have shown that they are there
   async joined() {
-    while (this.#waiting + this.inside < this.people) await sleep(50);
+    while (this.#taken.size < this.people) await sleep(50);
   }
 
   end() {

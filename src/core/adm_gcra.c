@@ -139,3 +139,29 @@ adm_gcra_refund(const adm_gcra_t *g, uint64_t word, uint64_t taken,
 
     return adm_gcra_word(tat - left, steps);
 }
+
+
+uint64_t
+adm_gcra_level(uint64_t word, uint64_t now)
+{
+    return adm_above(adm_gcra_tat(word), now);
+}
+
+
+uint64_t
+adm_gcra_set(uint64_t word, uint64_t now, uint64_t level)
+{
+    return adm_gcra_word(now + level, adm_gcra_steps(word));
+}
+
+
+void
+adm_gcra_narrow(adm_gcra_t *g, uint64_t interval, uint64_t cost)
+{
+    if (interval <= g->interval || cost * g->interval > g->depth) {
+        return;
+    }
+
+    g->interval = interval;
+    g->depth = adm_max(g->depth, cost * interval);
+}

@@ -104,4 +104,19 @@ uint64_t adm_gcra_refund(const adm_gcra_t *g, uint64_t word, uint64_t taken,
     uint64_t now, uint64_t cost);
 
 
+/* the level of a word, ticks; and the word with another one */
+
+uint64_t adm_gcra_level(uint64_t word, uint64_t now);
+uint64_t adm_gcra_set(uint64_t word, uint64_t now, uint64_t level);
+
+
+/*
+ * The limit as it is for one of several who take of it at once: a unit costs
+ * "interval" ticks, more than it is.  What fits into the whole depth still
+ * fits into an empty word, and what does not, never does.
+ */
+
+void adm_gcra_narrow(adm_gcra_t *g, uint64_t interval, uint64_t cost);
+
+
 #endif /* _ADM_GCRA_H_INCLUDED_ */

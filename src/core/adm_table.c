@@ -155,9 +155,37 @@ adm_table_peek(const adm_table_t *t, const adm_gcra_t *g, uint64_t tag,
 }
 
 
-void
+uint64_t
 adm_table_refund(const adm_table_t *t, const adm_gcra_t *g, uint64_t tag,
     uint64_t taken, uint64_t now, uint64_t cost)
+{
+    uint64_t     word;
+    adm_place_t  p;
+
+    do {
+        if (!adm_table_find(t, tag, &p)) {
+            return 0;
+        }
+
+        word = adm_gcra_refund(g, p.seen.word, taken, now, cost);
+
+    } while (word != p.seen.word && !adm_table_put(&p, tag, word));
+
+    return adm_gcra_tat(p.seen.word) - adm_gcra_tat(word);
+}
+
+
+uint64_t
+adm_table_level(const adm_table_t *t, uint64_t tag, uint64_t now)
+{
+    adm_place_t  p;
+
+    return adm_table_find(t, tag, &p) ? adm_gcra_level(p.seen.word, now) : 0;
+}
+
+
+void
+adm_table_set(const adm_table_t *t, uint64_t tag, uint64_t now, uint64_t level)
 {
     uint64_t     word;
     adm_place_t  p;
@@ -167,9 +195,9 @@ adm_table_refund(const adm_table_t *t, const adm_gcra_t *g, uint64_t tag,
             return;
         }
 
-        word = adm_gcra_refund(g, p.seen.word, taken, now, cost);
+        word = adm_gcra_set(p.seen.word, now, level);
 
-    } while (word != p.seen.word && !adm_table_put(&p, tag, word));
+    } while (!adm_table_put(&p, tag, word));
 }
 
 

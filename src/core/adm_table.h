@@ -75,11 +75,21 @@ void adm_table_peek(const adm_table_t *t, const adm_gcra_t *g, uint64_t tag,
 /*
  * Gives back "cost" units that were taken when the tag's word became "taken",
  * as adm_gcra_refund() does; nothing if the tag is not there any more, since
- * then all has drained.
+ * then all has drained.  The ticks that were given back.
  */
 
-void adm_table_refund(const adm_table_t *t, const adm_gcra_t *g, uint64_t tag,
-    uint64_t taken, uint64_t now, uint64_t cost);
+uint64_t adm_table_refund(const adm_table_t *t, const adm_gcra_t *g,
+    uint64_t tag, uint64_t taken, uint64_t now, uint64_t cost);
+
+
+/*
+ * The level of the tag's word at "now", ticks, 0 if the tag is not there; and
+ * another level for it, which does nothing then.
+ */
+
+uint64_t adm_table_level(const adm_table_t *t, uint64_t tag, uint64_t now);
+void adm_table_set(const adm_table_t *t, uint64_t tag, uint64_t now,
+    uint64_t level);
 
 
 /*

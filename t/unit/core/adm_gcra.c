@@ -1024,6 +1024,47 @@ clocks(void)
 }
 
 
+/* one of four nodes takes what is left to it */
+
+static void
+narrow(void)
+{
+    adm_gcra_t         g, n;
+    adm_rate_t         rate = { 10, 1000 };
+    adm_gcra_answer_t  a;
+
+    (void) adm_gcra_init(&g, &rate, 9);
+
+    n = g;
+    adm_gcra_narrow(&n, g.interval / 2, 1);
+    is_uint(n.interval, g.interval, "a unit is never cheaper than it is");
+
+    n = g;
+    adm_gcra_narrow(&n, 4 * g.interval, 1);
+    is_uint(n.interval, 4 * g.interval, "a unit costs more");
+    is_uint(n.depth, g.depth, "of the same depth");
+    is_uint(n.ceiling, g.ceiling, "and the same words");
+
+    n = g;
+    adm_gcra_narrow(&n, 4 * g.interval, 10);
+    ok(adm_gcra_take(&n, 0, ADM_GCRA_EPOCH, 10, &a),
+       "a whole burst at once still fits into an empty word");
+    ok(!adm_gcra_take(&n, a.word, ADM_GCRA_EPOCH, 1, &a), "once");
+
+    n = g;
+    adm_gcra_narrow(&n, 4 * g.interval, 11);
+    ok(!adm_gcra_take(&n, 0, ADM_GCRA_EPOCH, 11, &a), "what never does");
+    ok(a.wait == UINT64_MAX, "never will");
+
+    (void) adm_gcra_init(&g, &rate, 0);
+
+    n = g;
+    adm_gcra_narrow(&n, 1000 * g.interval, 1);
+    ok(adm_gcra_take(&n, 0, ADM_GCRA_EPOCH, 1, &a),
+       "without a burst one unit fits, however little is left");
+}
+
+
 int
 main(void)
 {
@@ -1040,6 +1081,7 @@ main(void)
     refunds_alone();
     refunds_many();
     clocks();
+    narrow();
 
     return unit_done();
 }

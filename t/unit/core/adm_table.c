@@ -243,9 +243,10 @@ alone(void)
     (void) look(&t, 77, &word);
     is_uint(adm_gcra_tat(word), START + g.depth, "and not changed");
 
-    adm_table_refund(&t, &g, 77, word, START, 2);
+    is_uint(adm_table_refund(&t, &g, 77, word, START, 2), 2 * g.interval,
+            "two are given back");
     (void) look(&t, 77, &word);
-    is_uint(adm_gcra_tat(word), START + g.interval, "two are given back");
+    is_uint(adm_gcra_tat(word), START + g.interval, "and gone");
 
     is_int(adm_table_take(&t, &g, 78, START, 1, &a), ADM_TABLE_NEW,
            "another's");
@@ -275,9 +276,50 @@ no_slot(void)
     is_uint(a.remaining, 3, "with all that it may have");
     is_uint(look(&t, 77, &word), 0, "and has no slot");
 
-    adm_table_refund(&t, &g, 77, a.word, START, 1);
-    is_uint(look(&t, 77, &word), 0, "nor has it by a refund");
+    is_uint(adm_table_refund(&t, &g, 77, a.word, START, 1), 0,
+            "a refund gives it nothing");
+    is_uint(look(&t, 77, &word), 0, "nor a slot");
     is_uint(look(&t, 0, &word), 32, "all slots are empty");
+}
+
+
+/* a level that is known better elsewhere */
+
+static void
+levels(void)
+{
+    uint64_t           word;
+    adm_gcra_t         g;
+    adm_table_t        t;
+    adm_gcra_answer_t  a;
+
+    g = limit(1, 2);
+    t = table(4);
+
+    is_uint(adm_table_level(&t, 77, START), 0, "of nobody there is no level");
+    adm_table_set(&t, 77, START, SECOND);
+    is_uint(look(&t, 77, &word), 0, "nor is one made");
+
+    (void) adm_table_take(&t, &g, 77, START, 2, &a);
+    is_uint(adm_table_level(&t, 77, START), 2 * g.interval, "two were taken");
+    is_uint(adm_table_level(&t, 77, START + MS), 2 * g.interval - MS,
+            "and drain");
+    is_uint(adm_table_level(&t, 77, START + 3 * g.interval), 0, "to nothing");
+
+    (void) adm_table_refund(&t, &g, 77, a.word, START, 1);
+    (void) look(&t, 77, &a.word);
+    adm_table_set(&t, 77, START, g.depth);
+    is_uint(look(&t, 77, &word), 1, "another level, in the same slot");
+    is_uint(adm_gcra_tat(word), START + g.depth, "is as high as it is told");
+    is_uint(adm_gcra_steps(word), adm_gcra_steps(a.word),
+            "and the word still knows of refunds");
+
+    (void) adm_table_take(&t, &g, 77, START, 1, &a);
+    is_uint(a.wait, g.interval, "nothing fits any more");
+
+    adm_table_set(&t, 77, START, 0);
+    (void) adm_table_take(&t, &g, 77, START, 3, &a);
+    is_uint(a.wait, 0, "and all of it in a level of nothing");
 }
 
 
@@ -1745,6 +1787,7 @@ main(void)
 
     alone();
     no_slot();
+    levels();
     both_buckets();
     full();
     eviction();

@@ -8,8 +8,8 @@
 
 
 #define NGX_ADM_SLOTS          256
-#define NGX_ADM_SERIES         480
-#define NGX_ADM_CELLS          14400
+#define NGX_ADM_SERIES         504
+#define NGX_ADM_CELLS          15168
 #define NGX_ADM_LEVELS         64
 
 /* the slot of those that found none; never owned */
@@ -72,8 +72,9 @@ static void ngx_adm_cell_add(ngx_uint_t cell, uint64_t n);
 static ngx_adm_family_t  ngx_adm_families[NGX_ADM_FAMILIES] = {
     { 64, 64 },                  /* site */
     { 256, 32 },                 /* policy */
-    { 32, 32 },                  /* histogram */
+    { 40, 32 },                  /* histogram */
     { 64, 16 },                  /* node */
+    { 16, 32 },                  /* calls */
     { NGX_ADM_LEVELS, 1 },       /* level: the last cells */
 };
 

@@ -24,7 +24,7 @@
 #include <adm_window.h>
 
 
-#define NGX_ADM_COUNTERS_LAYOUT   2
+#define NGX_ADM_COUNTERS_LAYOUT   3
 #define NGX_ADM_SERIES_NAME       96
 
 
@@ -33,6 +33,7 @@ typedef enum {
     NGX_ADM_FAMILY_POLICY,         /* cells: verdict and dry run */
     NGX_ADM_FAMILY_HISTOGRAM,      /* cells: buckets, then the sum, ns */
     NGX_ADM_FAMILY_NODE,           /* cells: what has no label */
+    NGX_ADM_FAMILY_CALLS,          /* cells: outcomes of a store's command */
     NGX_ADM_FAMILY_LEVEL,          /* one cell: a gauge with a name */
     NGX_ADM_FAMILIES
 } ngx_adm_family_e;
@@ -43,6 +44,9 @@ typedef enum {
     NGX_ADM_GAUGE_PROCESSES,       /* 1 in every slot that is owned */
     NGX_ADM_GAUGE_LAG,             /* of the event loop, us */
     NGX_ADM_GAUGE_DUE,             /* when it is measured next, ms */
+    NGX_ADM_GAUGE_STORE_DOWN,      /* 1: this process cannot ask the store */
+    NGX_ADM_GAUGE_CIRCUIT,         /* of the store: ngx_adm_circuit_e */
+    NGX_ADM_GAUGE_CALLS,           /* of the store, under way */
     NGX_ADM_GAUGES
 } ngx_adm_gauge_e;
 

@@ -5,11 +5,11 @@
 
 
 #include <ngx_adm_keys.h>
+#include <ngx_adm_secret.h>
 #include <adm_literal.h>
 #include <openssl/crypto.h>
 
 
-#define NGX_ADM_KEYS_FILE    (64 * 1024)
 #define NGX_ADM_KEYS_ALIGN   16
 #define NGX_ADM_KEYS_MAKE    "(umask 077; echo \"1:$(openssl rand -hex 32)\" "
 
@@ -20,9 +20,7 @@ typedef struct {
     ngx_conf_t       *cf;
     ngx_str_t        *file;
     ngx_uint_t        line;
-
-    u_char           *text;
-    size_t            len;
+    ngx_str_t         text;
 
     ngx_adm_keys_t   *keys;
     adm_str_t         ids[NGX_ADM_KEYS_MAX];      /* in the text */
@@ -30,10 +28,6 @@ typedef struct {
 } ngx_adm_keys_file_t;
 
 
-static ngx_int_t ngx_adm_keys_load(ngx_adm_keys_file_t *f);
-static ngx_int_t ngx_adm_keys_check(ngx_adm_keys_file_t *f, ngx_fd_t fd,
-    ngx_file_info_t *fi);
-static ngx_int_t ngx_adm_keys_fill(ngx_adm_keys_file_t *f, ngx_fd_t fd);
 static ngx_int_t ngx_adm_keys_parse(ngx_adm_keys_file_t *f);
 static ngx_int_t ngx_adm_keys_line(ngx_adm_keys_file_t *f, u_char *p,
     u_char *end);
@@ -61,129 +55,15 @@ ngx_adm_keys_read(ngx_conf_t *cf, ngx_str_t *file)
     f.file = file;
     f.keys = ngx_pcalloc(cf->pool, sizeof(ngx_adm_keys_t));
 
-    /* a byte more than a file may have tells one that has grown */
-
-    f.text = ngx_alloc(NGX_ADM_KEYS_FILE + 1, cf->log);
-
-    if (f.keys == NULL || f.text == NULL) {
-        ngx_free(f.text);
+    if (f.keys == NULL || ngx_adm_secret_read(cf, file, &f.text) != NGX_OK) {
         return NULL;
     }
 
-    rc = ngx_adm_keys_load(&f);
+    rc = ngx_adm_keys_parse(&f);
 
-    if (rc == NGX_OK) {
-        rc = ngx_adm_keys_parse(&f);
-    }
-
-    OPENSSL_cleanse(f.text, NGX_ADM_KEYS_FILE + 1);
-    ngx_free(f.text);
+    ngx_adm_secret_free(&f.text);
 
     return (rc == NGX_OK) ? f.keys : NULL;
-}
-
-
-static ngx_int_t
-ngx_adm_keys_load(ngx_adm_keys_file_t *f)
-{
-    ngx_fd_t         fd;
-    ngx_int_t        rc;
-    ngx_file_info_t  fi;
-
-    /* whoever put a FIFO there would have nginx wait for ever */
-
-    fd = ngx_open_file(f->file->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
-                       NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, f->cf, ngx_errno,
-                           ngx_open_file_n " \"%V\" failed", f->file);
-        return NGX_ERROR;
-    }
-
-    rc = ngx_adm_keys_check(f, fd, &fi);
-
-    if (rc == NGX_OK) {
-        rc = ngx_adm_keys_fill(f, fd);
-    }
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, f->cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", f->file);
-    }
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_adm_keys_check(ngx_adm_keys_file_t *f, ngx_fd_t fd, ngx_file_info_t *fi)
-{
-    ngx_uint_t  mode;
-
-    if (ngx_fd_info(fd, fi) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, f->cf, ngx_errno,
-                           ngx_fd_info_n " \"%V\" failed", f->file);
-        return NGX_ERROR;
-    }
-
-    if (!ngx_is_file(fi)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, f->cf, 0,
-                           "secret file \"%V\" is not a regular file",
-                           f->file);
-        return NGX_ERROR;
-    }
-
-    mode = ngx_file_access(fi);
-
-    if (mode & (S_IRWXG|S_IRWXO)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, f->cf, 0,
-                           "secret file \"%V\" is open to others than its "
-                           "owner, its mode is 0%ui%ui%ui: chmod 600 %V",
-                           f->file, mode >> 6 & 7, mode >> 3 & 7, mode & 7,
-                           f->file);
-        return NGX_ERROR;
-    }
-
-    if (ngx_file_size(fi) > NGX_ADM_KEYS_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, f->cf, 0,
-                           "secret file \"%V\" of %O bytes is too large, "
-                           "it may have %dk",
-                           f->file, ngx_file_size(fi),
-                           NGX_ADM_KEYS_FILE / 1024);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_adm_keys_fill(ngx_adm_keys_file_t *f, ngx_fd_t fd)
-{
-    ssize_t  n;
-
-    do {
-        n = ngx_read_fd(fd, f->text + f->len, NGX_ADM_KEYS_FILE + 1 - f->len);
-
-        if (n == -1) {
-            ngx_conf_log_error(NGX_LOG_EMERG, f->cf, ngx_errno,
-                               ngx_read_fd_n " \"%V\" failed", f->file);
-            return NGX_ERROR;
-        }
-
-        f->len += n;
-
-    } while (n > 0);
-
-    if (f->len > NGX_ADM_KEYS_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, f->cf, 0,
-                           "secret file \"%V\" has grown while it was read",
-                           f->file);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -192,9 +72,9 @@ ngx_adm_keys_parse(ngx_adm_keys_file_t *f)
 {
     u_char  *p, *end, *last;
 
-    last = f->text + f->len;
+    last = f->text.data + f->text.len;
 
-    for (p = f->text; p < last; p = end + 1) {
+    for (p = f->text.data; p < last; p = end + 1) {
 
         end = ngx_strlchr(p, last, LF);
         if (end == NULL) {

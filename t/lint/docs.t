@@ -30,11 +30,12 @@ chdir "$FindBin::Bin/../.." or die "docs: cannot enter the root: $!\n";
 my $README = 'README.md';
 my $MANUAL = 'docs/directives.md';
 my @DOCUMENTS = ($README, $MANUAL, 'docs/internals.md', 'docs/runbook.md',
-                 'docs/deploy.md');
+                 'docs/redis.md', 'docs/deploy.md');
 
 my $MODULE = 'src/module/ngx_http_adm_module.c';
 my $VARIABLES = 'src/module/ngx_http_adm_variables.c';
 my $METRICS = 'src/module/ngx_http_adm_metrics.c';
+my $STORE = 'src/module/ngx_http_adm_metrics_store.c';
 my $POLICY = 'src/policy/ngx_adm_policy.c';
 
 my $NGINX = $ENV{ADM_NGINX} // 'nginx';
@@ -213,10 +214,10 @@ sub check_variables {
 
 
 # name => "type labels": the labels are those that its function, and what that
-# calls in the same file, write
+# calls in these files, write
 
 sub metrics {
-    my $source = text($METRICS);
+    my $source = text($METRICS) . text($STORE);
     my %body = $source =~ /^(ngx_http_adm_\w+)\([^;{]*?\)\n\{(.*?)^\}/msg;
     my %metrics;
 
@@ -288,7 +289,8 @@ sub check_reasons {
 sub check_words {
     my %known = map { $_ => 1 }
         keys %{ commands() }, keys %{ variables() }, keys %{ metrics() },
-        qw(admission_counters admission_demand admission_settings);
+        qw(admission_counters admission_demand admission_fleet
+           admission_settings);
 
     my %test = map { $_ => 1 } keys %{ commands('test') };
     my @complaints;
@@ -410,6 +412,7 @@ sub try_example {
     $text =~ s{^(\s*listen\s+)[^\s;]+}{"${1}unix:$dir/" . $sockets++}meg;
     $text =~ s{/var/(?:log|lib)/nginx/}{$dir/}g;
     $text =~ s{/etc/nginx/admission[.]keys}{$dir/keys}g;
+    $text =~ s{/etc/nginx/redis[.]password}{$dir/password}g;
     $text =~ s/^\s*load_module .*\n//mg;
 
     my $load = $ENV{ADM_MODULE}
@@ -422,6 +425,7 @@ sub try_example {
     $text =~ s/^http \{/http {\n$paths/m;
 
     write_file("$dir/keys", 'k1:' . 'a1' x 32);
+    write_file("$dir/password", 'secret');
     write_file("$dir/nginx.conf", "$load\npid $dir/nginx.pid;\n$text");
 
     my $said = qx('$NGINX' -t -q -e stderr -p '$dir' -c '$dir/nginx.conf' 2>&1);
@@ -485,6 +489,8 @@ sub plant {
           qr/^metric admission_requests_total is "counter site verdict rea/ ],
         [ metrics => $METRICS, '"evictions_total"', '"evicted_total"',
           qr/^metric admission_evicted_total is not documented$/ ],
+        [ metrics => $STORE, '{ "outcome",', '{ "result",',
+          qr/^metric admission_store_trips_total is "counter command result"/ ],
         [ metrics => $METRICS, '{ "table",', '{ "kind",',
           qr/^metric admission_zone_used_ratio is "gauge zone kind"/ ],
         [ reasons => $MANUAL, '| `cost` | `limit` | 429 |',

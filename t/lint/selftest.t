@@ -278,7 +278,8 @@ my %TREE = (
                                   . "#include <ngx_core.h>\n"
                                   . "#include <ngx_event.h>\n",
                                   'ngx_int_t ngx_adm_b(ngx_event_t *ev);'),
-    'store/ngx_adm_b.c' => "#include <ngx_adm_b.h>\n#include <adm_a.h>\n\n"
+    'store/ngx_adm_b.c' => "#include <ngx_adm_b.h>\n#include <adm_a.h>\n"
+                           . "#include <hiredis/read.h>\n\n"
                            . "ngx_int_t\nngx_adm_b(ngx_event_t *ev)\n{\n"
                            . "    return adm_a(1) ? NGX_OK : NGX_ERROR;\n}\n",
 
@@ -345,6 +346,13 @@ my @BREACHES = (
       qr{does not compile on its floor with -Wall -Wextra.*unused}s ],
     [ 'store/ngx_adm_b.h', 'void ngx_adm_x(adm_a_t *a);',
       qr{does not compile alone with -Wall} ],
+
+    [ 'core/adm_a.c', '#include <hiredis/read.h>',
+      qr{core may not include hiredis/read\.h, only headers of its own} ],
+    [ 'policy/ngx_adm_c.c', '#include <hiredis/read.h>',
+      qr{policy may not include hiredis/read\.h, which is for store} ],
+    [ 'module/ngx_http_adm_e.h', '#include <hiredis/read.h>',
+      qr{module may not include hiredis/read\.h, which is for store} ],
 
     [ 'policy/ngx_adm_c.c', '#include <ngx_http.h>',
       qr{policy may not include ngx_http\.h, which is of nginx's src/http} ],

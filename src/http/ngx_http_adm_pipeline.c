@@ -507,6 +507,8 @@ ngx_http_adm_conclude_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
     rc = step->use->policy->conclude(&ctx->subject, step->use->conf,
                                      ngx_http_adm_step_state(step), command);
 
+    step->grant = ctx->subject.grant;
+
     return ngx_http_adm_result(ctx, step, rc);
 }
 

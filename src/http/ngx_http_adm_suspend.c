@@ -11,6 +11,8 @@
 #include <ngx_http_adm.h>
 
 
+static ngx_msec_t ngx_http_adm_timeout(ngx_http_adm_ctx_t *ctx);
+static void ngx_http_adm_await(ngx_http_adm_ctx_t *ctx);
 static void ngx_http_adm_answered(ngx_adm_trip_t *trip);
 static void ngx_http_adm_expired(ngx_event_t *ev);
 static void ngx_http_adm_wake(ngx_http_adm_ctx_t *ctx);
@@ -20,13 +22,14 @@ static void ngx_http_adm_awake(ngx_http_adm_ctx_t *ctx);
 ngx_int_t
 ngx_http_adm_suspend(ngx_http_adm_ctx_t *ctx)
 {
-    ngx_http_request_t        *r;
-    ngx_http_adm_main_conf_t  *amcf;
+    ngx_http_request_t  *r;
 
     r = ctx->request;
 
     ctx->trip->handler = ngx_http_adm_answered;
     ctx->trip->data = ctx;
+    ctx->trip->timeout = ngx_max(ctx->trip->timeout,
+                                 ngx_http_adm_timeout(ctx));
 
     if (r->connection->read->ready) {
         ngx_post_event(r->connection->read, &ngx_posted_events);
@@ -42,12 +45,9 @@ ngx_http_adm_suspend(ngx_http_adm_ctx_t *ctx)
 
     ctx->trips++;
 
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
-
-    ctx->deadline.handler = ngx_http_adm_expired;
-    ctx->deadline.data = ctx;
-    ctx->deadline.log = r->connection->log;
-    ngx_add_timer(&ctx->deadline, amcf->timeout);
+    if (!ctx->trip->keeper->punctual) {
+        ngx_http_adm_await(ctx);
+    }
 
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
@@ -57,6 +57,39 @@ ngx_http_adm_suspend(ngx_http_adm_ctx_t *ctx)
     ngx_adm_gauge_add(NGX_ADM_GAUGE_SUSPENDED, 1);
 
     return NGX_AGAIN;
+}
+
+
+/* the longer one, if nothing else can answer any of its commands */
+
+static ngx_msec_t
+ngx_http_adm_timeout(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_adm_command_t         *command;
+    ngx_http_adm_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_admission_module);
+
+    for (command = ctx->trip->commands; command; command = command->next) {
+
+        if (command->patient) {
+            return ngx_max(amcf->timeout, amcf->claim_timeout);
+        }
+    }
+
+    return amcf->timeout;
+}
+
+
+static void
+ngx_http_adm_await(ngx_http_adm_ctx_t *ctx)
+{
+    ctx->deadline.handler = ngx_http_adm_expired;
+    ctx->deadline.data = ctx;
+    ctx->deadline.log = ctx->request->connection->log;
+
+    ngx_add_timer(&ctx->deadline, ctx->trip->timeout);
 }
 
 

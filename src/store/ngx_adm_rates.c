@@ -177,18 +177,37 @@ ngx_adm_rates_owned(ngx_adm_zone_t *zone, uint64_t tag)
 }
 
 
+uint64_t
+ngx_adm_rates_client(ngx_adm_rates_t *rates, ngx_str_t *key, ngx_uint_t shadow)
+{
+    return ngx_adm_rates_tag(rates->secret[shadow], key);
+}
+
+
 ngx_uint_t
 ngx_adm_rates_take(ngx_adm_rates_t *rates, const adm_gcra_t *g, ngx_str_t *key,
     uint64_t cost, ngx_uint_t shadow, ngx_adm_charge_t *charge,
     adm_gcra_answer_t *answer)
 {
-    uint64_t         now, tag;
+    uint64_t  tag;
+
+    tag = ngx_adm_rates_client(rates, key, shadow);
+
+    return ngx_adm_rates_take_of(rates, g, tag, cost, shadow, charge, answer);
+}
+
+
+ngx_uint_t
+ngx_adm_rates_take_of(ngx_adm_rates_t *rates, const adm_gcra_t *g,
+    uint64_t tag, uint64_t cost, ngx_uint_t shadow, ngx_adm_charge_t *charge,
+    adm_gcra_answer_t *answer)
+{
+    uint64_t         now;
     ngx_adm_zone_t  *zone;
     adm_table_rc_e   rc;
 
     zone = rates->zone;
     now = ngx_adm_zone_now(zone);
-    tag = ngx_adm_rates_tag(rates->secret[shadow], key);
 
     charge->tag = 0;
 
@@ -212,6 +231,7 @@ ngx_adm_rates_take(ngx_adm_rates_t *rates, const adm_gcra_t *g, ngx_str_t *key,
     charge->cost = cost;
     charge->overflow = (rc == ADM_TABLE_FULL);
     charge->shadow = shadow;
+    charge->remote = 0;
 
     return 1;
 }
@@ -242,21 +262,21 @@ ngx_adm_rates_overflow(ngx_adm_rates_t *rates, const adm_gcra_t *g,
 }
 
 
-void
+uint64_t
 ngx_adm_rates_refund(ngx_adm_rates_t *rates, const adm_gcra_t *g,
     ngx_adm_charge_t *charge)
 {
-    uint64_t  now, *word, seen, to;
+    uint64_t  now, *word, seen, to, left;
 
     if (charge->tag == 0) {
-        return;
+        return 0;
     }
 
     now = ngx_adm_zone_now(rates->zone);
 
     if (!charge->overflow) {
-        adm_table_refund(&rates->zone->table, g, charge->tag, charge->word,
-                         now, charge->cost);
+        left = adm_table_refund(&rates->zone->table, g, charge->tag,
+                                charge->word, now, charge->cost);
 
     } else {
         word = &rates->overflow->word[charge->shadow];
@@ -265,7 +285,11 @@ ngx_adm_rates_refund(ngx_adm_rates_t *rates, const adm_gcra_t *g,
             seen = adm_load(word);
             to = adm_gcra_refund(g, seen, charge->word, now, charge->cost);
         } while (!adm_word_cas(word, seen, to));
+
+        left = adm_gcra_tat(seen) - adm_gcra_tat(to);
     }
 
     charge->tag = 0;
+
+    return left;
 }

@@ -33,8 +33,13 @@ typedef struct {
     uint64_t                    tag;       /* 0: nothing was taken */
     uint64_t                    word;      /* as it became */
     uint64_t                    cost;
+    uint64_t                    level;     /* taken in Redis: its values as
+                                              they became */
+    uint64_t                    refunded;
+    uint64_t                    since;
     unsigned                    overflow:1;
     unsigned                    shadow:1;
+    unsigned                    remote:1;  /* in Redis, not in the zone */
 } ngx_adm_charge_t;
 
 
@@ -60,6 +65,15 @@ ngx_uint_t ngx_adm_rates_take(ngx_adm_rates_t *rates, const adm_gcra_t *g,
     adm_gcra_answer_t *answer);
 
 
+/* the tag of a client; and the same by it, for who needs it besides */
+
+uint64_t ngx_adm_rates_client(ngx_adm_rates_t *rates, ngx_str_t *key,
+    ngx_uint_t shadow);
+ngx_uint_t ngx_adm_rates_take_of(ngx_adm_rates_t *rates, const adm_gcra_t *g,
+    uint64_t tag, uint64_t cost, ngx_uint_t shadow, ngx_adm_charge_t *charge,
+    adm_gcra_answer_t *answer);
+
+
 /* what would be answered, with nothing taken */
 
 void ngx_adm_rates_peek(ngx_adm_rates_t *rates, const adm_gcra_t *g,
@@ -67,9 +81,9 @@ void ngx_adm_rates_peek(ngx_adm_rates_t *rates, const adm_gcra_t *g,
     adm_gcra_answer_t *answer);
 
 
-/* gives back what has not drained of the charge, and empties it */
+/* gives back what has not drained of the charge: ticks; and empties it */
 
-void ngx_adm_rates_refund(ngx_adm_rates_t *rates, const adm_gcra_t *g,
+uint64_t ngx_adm_rates_refund(ngx_adm_rates_t *rates, const adm_gcra_t *g,
     ngx_adm_charge_t *charge);
 
 

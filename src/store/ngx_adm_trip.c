@@ -48,6 +48,8 @@ ngx_adm_trip_create(ngx_adm_keeper_t *keeper)
     trip->event.log = ngx_cycle->log;
     trip->commands = NULL;
     trip->last = &trip->commands;
+    trip->timeout = 0;
+    trip->pending = 0;
     trip->submitted = 0;
     trip->cancelled = 0;
 
@@ -89,6 +91,8 @@ ngx_adm_trip_command(ngx_adm_trip_t *trip)
     if (command == NULL) {
         return NULL;
     }
+
+    command->trip = trip;
 
     *trip->last = command;
     trip->last = &command->next;
@@ -164,7 +168,7 @@ ngx_adm_trip_give_back(ngx_adm_trip_t *trip)
     for (command = trip->commands; command; command = command->next) {
 
         if (command->reply == NGX_ADM_REPLY_GRANTED) {
-            trip->keeper->give_back(command);
+            trip->keeper->give_back(trip->keeper, command);
         }
     }
 }

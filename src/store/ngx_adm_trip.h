@@ -22,7 +22,16 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
+#include <ngx_adm_line.h>
 #include <ngx_adm_rates.h>
+
+
+typedef enum {
+    NGX_ADM_COMMAND_RATE = 0,      /* takes units of a rate */
+    NGX_ADM_COMMAND_JOIN,          /* a number in a line, or a pass, if the
+                                      door is open */
+    NGX_ADM_COMMAND_CLAIM          /* exchanges a called ticket for a pass */
+} ngx_adm_command_e;
 
 
 typedef enum {
@@ -38,20 +47,34 @@ typedef struct ngx_adm_trip_s     ngx_adm_trip_t;
 typedef struct ngx_adm_keeper_s   ngx_adm_keeper_t;
 
 
-/* a rate's units: the one command so far; in the trip's pool */
+/*
+ * In the trip's pool.  Of a line GRANTED means that there is a pass, REFUSED
+ * any other answer that "said" tells.
+ */
 
 struct ngx_adm_command_s {
     ngx_adm_command_t    *next;
+    ngx_adm_trip_t       *trip;
+    ngx_adm_command_e     kind;
+    ngx_uint_t            shadow;  /* of a dry run */
+    ngx_uint_t            patient; /* nothing else can answer: it may take the
+                                      longer of the two time-outs */
+    ngx_adm_reply_e       reply;
 
+    /* RATE */
     ngx_adm_rates_t      *rates;
-    const adm_gcra_t     *gcra;
+    adm_gcra_t            gcra;
     ngx_str_t             key;     /* in the trip's pool */
     uint64_t              cost;
-    ngx_uint_t            shadow;
-
-    ngx_adm_reply_e       reply;
     adm_gcra_answer_t     answer;
     ngx_adm_charge_t      charge;
+
+    /* JOIN, CLAIM */
+    ngx_adm_line_t       *line;
+    uint64_t              ticket;  /* claimed, or given */
+    ngx_uint_t            enters;  /* JOIN: by the open door, if it is */
+    adm_line_rc_e         said;
+    adm_pass_t            pass;
 };
 
 
@@ -67,7 +90,9 @@ struct ngx_adm_trip_s {
     ngx_adm_command_t        *commands;  /* in the order of the pipeline */
     ngx_adm_command_t       **last;
 
+    ngx_msec_t                timeout;   /* ms, set before it is submitted */
     ngx_uint_t                serial;
+    ngx_uint_t                pending;   /* the keeper's: commands under way */
     ngx_event_t               event;     /* the keeper's */
     ngx_queue_t               queue;
     unsigned                  submitted:1;
@@ -77,12 +102,16 @@ struct ngx_adm_trip_s {
 
 struct ngx_adm_keeper_s {
     ngx_str_t                 name;
+    void                     *data;      /* the keeper's */
+    ngx_uint_t                punctual;  /* answers within trip->timeout by
+                                            itself: no timer is needed */
 
     /* NGX_ERROR: it will not be answered */
     ngx_int_t               (*submit)(ngx_adm_trip_t *trip);
 
-    /* undoes a command that was granted */
-    void                    (*give_back)(ngx_adm_command_t *command);
+    /* undoes a command that was granted; its trip may be over */
+    void                    (*give_back)(ngx_adm_keeper_t *keeper,
+                                         ngx_adm_command_t *command);
 };
 
 

@@ -35,11 +35,14 @@ static ngx_uint_t ngx_adm_late_is(ngx_str_t *key, const char *answer);
 static ngx_int_t ngx_adm_late_schedule(ngx_adm_trip_t *trip,
     ngx_msec_t delay, ngx_uint_t again);
 static void ngx_adm_late_answer(ngx_event_t *ev);
-static void ngx_adm_late_give_back(ngx_adm_command_t *command);
+static void ngx_adm_late_give_back(ngx_adm_keeper_t *keeper,
+    ngx_adm_command_t *command);
 
 
 ngx_adm_keeper_t  ngx_adm_late_keeper = {
     ngx_string("late"),
+    NULL,
+    0,
     ngx_adm_late_submit,
     ngx_adm_late_give_back
 };
@@ -168,7 +171,7 @@ ngx_adm_late_answer(ngx_event_t *ev)
         {
             if (command->reply == NGX_ADM_REPLY_GRANTED
                 && command->rates
-                && !ngx_adm_rates_take(command->rates, command->gcra,
+                && !ngx_adm_rates_take(command->rates, &command->gcra,
                                        &command->key, command->cost,
                                        command->shadow, &command->charge,
                                        &command->answer))
@@ -191,12 +194,13 @@ ngx_adm_late_answer(ngx_event_t *ev)
 
 
 static void
-ngx_adm_late_give_back(ngx_adm_command_t *command)
+ngx_adm_late_give_back(ngx_adm_keeper_t *keeper, ngx_adm_command_t *command)
 {
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                   "late keeper: give back \"%V\"", &command->key);
 
     if (command->rates) {
-        ngx_adm_rates_refund(command->rates, command->gcra, &command->charge);
+        ngx_adm_rates_refund(command->rates, &command->gcra,
+                             &command->charge);
     }
 }

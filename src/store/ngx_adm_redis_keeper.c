@@ -1,0 +1,690 @@
+
+/*
+ * The keeper of a fleet: see the header.
+ *
+ * A trip's rates are taken by one call for each hash slot that their keys are
+ * in, so by one where there is no cluster.  Each call takes all of its rates
+ * or none; if one call refuses, what the others took goes back.
+ *
+ * Every call is answered by its deadline, and a trip when all of its calls
+ * and commands are: so a trip is there for as long as their handlers are to
+ * come, whether it was cancelled or not.  What comes late is given back by
+ * what stands in the call's own pool.
+ */
+
+
+#include <ngx_adm_redis_keeper.h>
+#include <ngx_adm_line_fleet.h>
+#include <adm_keyslot.h>
+
+#include <openssl/sha.h>
+
+
+/* bytes of SHA-256 in a key, and of a key beside prefix and name */
+
+#define NGX_ADM_REDIS_HASH      16
+#define NGX_ADM_REDIS_RATE_KEY                                                \
+    (sizeof("rate:{}:~dry") - 1 + 2 * NGX_ADM_REDIS_HASH)
+
+
+/* what a script can count to */
+#define NGX_ADM_REDIS_EXACT     (INT64_C(1) << 53)
+
+
+/* what script "rate" returns of each */
+
+typedef enum {
+    NGX_ADM_REDIS_LEVEL = 0,
+    NGX_ADM_REDIS_TAT,
+    NGX_ADM_REDIS_REFUNDED,
+    NGX_ADM_REDIS_SINCE,
+    NGX_ADM_REDIS_VALUES
+} ngx_adm_redis_value_e;
+
+
+/* a rate that is asked for; in ticks of the scripts */
+
+typedef struct {
+    ngx_adm_command_t    *command;     /* in the trip */
+    ngx_str_t             key;         /* in Redis */
+    ngx_uint_t            slot;
+    uint64_t              interval;
+    uint64_t              depth;
+    uint64_t              ticks;       /* asked for */
+} ngx_adm_redis_rate_t;
+
+
+/* the rates of a call, in its pool */
+
+typedef struct {
+    ngx_adm_redis_t      *redis;
+    ngx_adm_trip_t       *trip;        /* until the call is answered */
+    ngx_array_t           rates;       /* of ngx_adm_redis_rate_t */
+} ngx_adm_redis_group_t;
+
+
+static ngx_int_t ngx_adm_redis_submit(ngx_adm_trip_t *trip);
+static void ngx_adm_redis_take(ngx_adm_trip_t *trip);
+static ngx_int_t ngx_adm_redis_rates(ngx_adm_trip_t *trip,
+    ngx_array_t *rates);
+static void ngx_adm_redis_measure(ngx_adm_redis_rate_t *rate);
+static void ngx_adm_redis_take_slot(ngx_adm_trip_t *trip, ngx_array_t *rates,
+    ngx_uint_t slot);
+static ngx_int_t ngx_adm_redis_group(ngx_adm_call_t *call,
+    ngx_adm_trip_t *trip, ngx_array_t *rates, ngx_uint_t slot);
+static ngx_int_t ngx_adm_redis_group_rate(ngx_adm_call_t *call,
+    ngx_adm_redis_rate_t *asked);
+static void ngx_adm_redis_ask(ngx_adm_command_t *command);
+static ngx_int_t ngx_adm_redis_key(ngx_pool_t *pool, ngx_str_t *prefix,
+    ngx_adm_command_t *command, ngx_str_t *key);
+
+static void ngx_adm_redis_taken(ngx_adm_call_t *call, ngx_adm_value_t *value);
+static ngx_uint_t ngx_adm_redis_valid(ngx_adm_value_t *value, ngx_uint_t n);
+static ngx_adm_reply_e ngx_adm_redis_read(ngx_adm_redis_rate_t *rate,
+    ngx_adm_value_t **values);
+static void ngx_adm_redis_charge(ngx_adm_redis_rate_t *rate,
+    ngx_adm_value_t **values, ngx_adm_charge_t *charge);
+static void ngx_adm_redis_asked(ngx_adm_command_t *command);
+static void ngx_adm_redis_over(ngx_adm_trip_t *trip);
+static void ngx_adm_redis_late(ngx_adm_call_t *call, ngx_adm_value_t *value);
+
+static void ngx_adm_redis_give_back(ngx_adm_keeper_t *keeper,
+    ngx_adm_command_t *command);
+static ngx_adm_call_t *ngx_adm_redis_return(ngx_adm_redis_t *redis);
+static ngx_int_t ngx_adm_redis_return_rate(ngx_adm_call_t *call,
+    ngx_str_t *key, uint64_t interval, ngx_adm_charge_t *charge);
+static void ngx_adm_redis_return_send(ngx_adm_call_t *call, ngx_int_t rc);
+static void ngx_adm_redis_returned(ngx_adm_call_t *call,
+    ngx_adm_value_t *value);
+
+
+ngx_adm_keeper_t *
+ngx_adm_redis_keeper_add(ngx_conf_t *cf, ngx_adm_redis_t *redis)
+{
+    ngx_adm_keeper_t  *keeper;
+
+    keeper = ngx_pcalloc(cf->pool, sizeof(ngx_adm_keeper_t));
+    if (keeper == NULL) {
+        return NULL;
+    }
+
+    ngx_str_set(&keeper->name, "redis");
+    keeper->data = redis;
+    keeper->punctual = 1;
+    keeper->submit = ngx_adm_redis_submit;
+    keeper->give_back = ngx_adm_redis_give_back;
+
+    return keeper;
+}
+
+
+/*
+ * Ticks of the scripts are 1/16 us, those of a limit 2^-16 ms.  Either way
+ * rounded up, so that nothing passes too early: of a rate of 10,000 a second
+ * that is less than 0.1 %, of 100,000 less than 1 %.
+ */
+
+static uint64_t
+ngx_adm_redis_ticks(uint64_t ticks)
+{
+    return (ticks * 125 + 511) / 512;
+}
+
+
+static uint64_t
+ngx_adm_redis_ticks_back(uint64_t ticks)
+{
+    return (ticks * 512 + 124) / 125;
+}
+
+
+/* if nothing was sent, what fails is told at once */
+
+static ngx_int_t
+ngx_adm_redis_submit(ngx_adm_trip_t *trip)
+{
+    ngx_adm_command_t  *command;
+
+    for (command = trip->commands; command; command = command->next) {
+        command->reply = NGX_ADM_REPLY_FAILED;
+
+        if (command->kind != NGX_ADM_COMMAND_RATE) {
+            ngx_adm_redis_ask(command);
+        }
+    }
+
+    ngx_adm_redis_take(trip);
+
+    return trip->pending ? NGX_OK : NGX_ERROR;
+}
+
+
+static void
+ngx_adm_redis_ask(ngx_adm_command_t *command)
+{
+    if (ngx_adm_line_fleet_ask(command, ngx_adm_redis_asked) == NGX_OK) {
+        command->trip->pending++;
+    }
+}
+
+
+/* the first of a slot takes the others of it along */
+
+static void
+ngx_adm_redis_take(ngx_adm_trip_t *trip)
+{
+    ngx_uint_t             i, k;
+    ngx_array_t            rates;
+    ngx_adm_redis_rate_t  *rate;
+
+    if (ngx_adm_redis_rates(trip, &rates) != NGX_OK) {
+        return;
+    }
+
+    rate = rates.elts;
+
+    for (i = 0; i < rates.nelts; i++) {
+
+        for (k = 0; rate[k].slot != rate[i].slot; k++) { /* void */ }
+
+        if (k == i) {
+            ngx_adm_redis_take_slot(trip, &rates, rate[i].slot);
+        }
+    }
+}
+
+
+/* the rates of a trip, in its pool */
+
+static ngx_int_t
+ngx_adm_redis_rates(ngx_adm_trip_t *trip, ngx_array_t *rates)
+{
+    adm_str_t              key;
+    ngx_adm_redis_t       *redis;
+    ngx_adm_command_t     *command;
+    ngx_adm_redis_rate_t  *rate;
+
+    redis = trip->keeper->data;
+
+    if (ngx_array_init(rates, trip->pool, 2, sizeof(ngx_adm_redis_rate_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (command = trip->commands; command; command = command->next) {
+
+        if (command->kind != NGX_ADM_COMMAND_RATE) {
+            continue;
+        }
+
+        rate = ngx_array_push(rates);
+
+        if (rate == NULL
+            || ngx_adm_redis_key(trip->pool, &redis->conf.prefix, command,
+                                 &rate->key)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        rate->command = command;
+        rate->slot = 0;
+
+        ngx_adm_redis_measure(rate);
+
+        if (redis->conf.topology == NGX_ADM_REDIS_CLUSTER) {
+            key.len = rate->key.len;
+            key.data = rate->key.data;
+            rate->slot = adm_keyslot(key);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * A depth is of whole units, so that as many fit as are configured; what is
+ * more than that never fits.
+ */
+
+static void
+ngx_adm_redis_measure(ngx_adm_redis_rate_t *rate)
+{
+    uint64_t            units;
+    ngx_adm_command_t  *command;
+
+    command = rate->command;
+    units = command->gcra.depth / command->gcra.interval;
+
+    rate->interval = ngx_adm_redis_ticks(command->gcra.interval);
+    rate->depth = units * rate->interval;
+    rate->ticks = ngx_min(command->cost, units + 1) * rate->interval;
+}
+
+
+/* the header says how it is made */
+
+static ngx_int_t
+ngx_adm_redis_key(ngx_pool_t *pool, ngx_str_t *prefix,
+    ngx_adm_command_t *command, ngx_str_t *key)
+{
+    u_char     *p;
+    ngx_str_t  *name;
+    u_char      hash[SHA256_DIGEST_LENGTH];
+
+    name = &command->rates->name;
+
+    key->data = ngx_pnalloc(pool, prefix->len + NGX_ADM_REDIS_RATE_KEY
+                                  + name->len);
+    if (key->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) SHA256(command->key.data, command->key.len, hash);
+
+    p = ngx_cpymem(key->data, prefix->data, prefix->len);
+    p = ngx_cpymem(p, "rate:{", sizeof("rate:{") - 1);
+    p = ngx_hex_dump(p, hash, NGX_ADM_REDIS_HASH);
+    p = ngx_cpymem(p, "}:", sizeof("}:") - 1);
+    p = ngx_cpymem(p, name->data, name->len);
+
+    if (command->shadow) {
+        p = ngx_cpymem(p, "~dry", sizeof("~dry") - 1);
+    }
+
+    key->len = p - key->data;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_adm_redis_take_slot(ngx_adm_trip_t *trip, ngx_array_t *rates,
+    ngx_uint_t slot)
+{
+    ngx_adm_call_t  *call;
+
+    call = ngx_adm_call_create(trip->keeper->data, NGX_ADM_SCRIPT_RATE,
+                               trip->timeout);
+    if (call == NULL) {
+        return;
+    }
+
+    call->handler = ngx_adm_redis_taken;
+    call->late = ngx_adm_redis_late;
+
+    if (ngx_adm_redis_group(call, trip, rates, slot) != NGX_OK
+        || ngx_adm_call_send(call) != NGX_OK)
+    {
+        ngx_adm_call_free(call);
+        return;
+    }
+
+    trip->pending++;
+}
+
+
+static ngx_int_t
+ngx_adm_redis_group(ngx_adm_call_t *call, ngx_adm_trip_t *trip,
+    ngx_array_t *rates, ngx_uint_t slot)
+{
+    ngx_uint_t              i;
+    ngx_adm_redis_rate_t   *rate;
+    ngx_adm_redis_group_t  *group;
+
+    group = ngx_palloc(call->pool, sizeof(ngx_adm_redis_group_t));
+
+    if (group == NULL
+        || ngx_array_init(&group->rates, call->pool, rates->nelts,
+                          sizeof(ngx_adm_redis_rate_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    group->redis = trip->keeper->data;
+    group->trip = trip;
+    call->data = group;
+
+    rate = rates->elts;
+
+    for (i = 0; i < rates->nelts; i++) {
+
+        if (rate[i].slot == slot
+            && ngx_adm_redis_group_rate(call, &rate[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_adm_redis_group_rate(ngx_adm_call_t *call, ngx_adm_redis_rate_t *asked)
+{
+    adm_gcra_t             *gcra;
+    ngx_adm_redis_rate_t   *rate;
+    ngx_adm_redis_group_t  *group;
+
+    group = call->data;
+
+    /* there is room for all */
+    rate = ngx_array_push(&group->rates);
+    *rate = *asked;
+
+    rate->key.data = ngx_pstrdup(call->pool, &asked->key);
+    if (rate->key.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    gcra = &rate->command->gcra;
+
+    if (ngx_adm_call_key(call, &rate->key) != NGX_OK
+        || ngx_adm_call_number(call, rate->ticks) != NGX_OK
+        || ngx_adm_call_number(call, rate->depth) != NGX_OK
+        || ngx_adm_call_number(call, (gcra->ceiling / gcra->interval + 1)
+                                     * rate->interval) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_adm_redis_taken(ngx_adm_call_t *call, ngx_adm_value_t *value)
+{
+    ngx_uint_t              i;
+    ngx_adm_trip_t         *trip;
+    ngx_adm_redis_rate_t   *rate;
+    ngx_adm_redis_group_t  *group;
+
+    group = call->data;
+    trip = group->trip;
+    rate = group->rates.elts;
+
+    if (ngx_adm_redis_valid(value, group->rates.nelts)) {
+
+        for (i = 0; i < group->rates.nelts; i++) {
+            rate[i].command->reply = ngx_adm_redis_read(&rate[i],
+                               value->elements + i * NGX_ADM_REDIS_VALUES);
+        }
+
+    } else if (value) {
+        call->rc = NGX_ADM_CALL_MALFORMED;
+    }
+
+    ngx_adm_redis_over(trip);
+}
+
+
+/* 1 if it is what the script returns for "n" rates */
+
+static ngx_uint_t
+ngx_adm_redis_valid(ngx_adm_value_t *value, ngx_uint_t n)
+{
+    ngx_uint_t        i;
+    ngx_adm_value_t  *of;
+
+    if (value == NULL
+        || value->type != NGX_ADM_VALUE_ARRAY
+        || value->n != n * NGX_ADM_REDIS_VALUES)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < value->n; i++) {
+        of = value->elements[i];
+
+        if (of->type != NGX_ADM_VALUE_INTEGER
+            || of->integer < 0 || of->integer > NGX_ADM_REDIS_EXACT)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* as the script has decided */
+
+static ngx_adm_reply_e
+ngx_adm_redis_read(ngx_adm_redis_rate_t *rate, ngx_adm_value_t **values)
+{
+    uint64_t            level;
+    ngx_adm_command_t  *command;
+    adm_gcra_answer_t  *answer;
+
+    command = rate->command;
+    answer = &command->answer;
+
+    level = values[NGX_ADM_REDIS_LEVEL]->integer;
+
+    answer->wait = 0;
+
+    if (rate->ticks == 0 || level + rate->ticks <= rate->depth) {
+        level += rate->ticks;
+
+    } else if (rate->ticks > rate->depth) {
+        answer->wait = UINT64_MAX;
+
+    } else {
+        answer->wait = ngx_adm_redis_ticks_back(level + rate->ticks
+                                                - rate->depth);
+    }
+
+    answer->remaining = (rate->depth > level)
+                        ? (rate->depth - level) / rate->interval : 0;
+
+    ngx_adm_redis_charge(rate, values, &command->charge);
+    command->charge.shadow = command->shadow;
+
+    return answer->wait ? NGX_ADM_REPLY_REFUSED : NGX_ADM_REPLY_GRANTED;
+}
+
+
+static void
+ngx_adm_redis_charge(ngx_adm_redis_rate_t *rate, ngx_adm_value_t **values,
+    ngx_adm_charge_t *charge)
+{
+    ngx_memzero(charge, sizeof(ngx_adm_charge_t));
+
+    charge->cost = rate->ticks / rate->interval;
+    charge->level = values[NGX_ADM_REDIS_TAT]->integer;
+    charge->refunded = values[NGX_ADM_REDIS_REFUNDED]->integer;
+    charge->since = values[NGX_ADM_REDIS_SINCE]->integer;
+    charge->remote = (charge->level != 0);
+}
+
+
+static void
+ngx_adm_redis_asked(ngx_adm_command_t *command)
+{
+    ngx_adm_redis_over(command->trip);
+}
+
+
+/*
+ * One more of what the trip waits for is over.  All of its rates, or none: of
+ * several slots one may have taken what another refused.
+ */
+
+static void
+ngx_adm_redis_over(ngx_adm_trip_t *trip)
+{
+    ngx_uint_t          refused;
+    ngx_adm_command_t  *command;
+
+    if (--trip->pending) {
+        return;
+    }
+
+    refused = 0;
+
+    for (command = trip->commands; command; command = command->next) {
+        refused |= (command->kind == NGX_ADM_COMMAND_RATE
+                    && command->reply == NGX_ADM_REPLY_REFUSED);
+    }
+
+    for (command = trip->commands; refused && command; command = command->next)
+    {
+        if (command->kind == NGX_ADM_COMMAND_RATE) {
+            ngx_adm_redis_give_back(trip->keeper, command);
+        }
+    }
+
+    ngx_adm_trip_answer(trip, trip->serial);
+}
+
+
+/* it has been decided without; the trip is gone */
+
+static void
+ngx_adm_redis_late(ngx_adm_call_t *call, ngx_adm_value_t *value)
+{
+    ngx_int_t               rc;
+    ngx_uint_t              i;
+    ngx_adm_call_t         *back;
+    ngx_adm_charge_t        charge;
+    ngx_adm_redis_rate_t   *rate;
+    ngx_adm_redis_group_t  *group;
+
+    group = call->data;
+    rate = group->rates.elts;
+
+    if (!ngx_adm_redis_valid(value, group->rates.nelts)) {
+        return;
+    }
+
+    back = ngx_adm_redis_return(group->redis);
+    if (back == NULL) {
+        return;
+    }
+
+    rc = NGX_OK;
+
+    for (i = 0; i < group->rates.nelts && rc == NGX_OK; i++) {
+        ngx_adm_redis_charge(&rate[i], value->elements
+                                       + i * NGX_ADM_REDIS_VALUES, &charge);
+
+        rc = ngx_adm_redis_return_rate(back, &rate[i].key, rate[i].interval,
+                                       &charge);
+    }
+
+    ngx_adm_redis_return_send(back, rc);
+}
+
+
+static void
+ngx_adm_redis_give_back(ngx_adm_keeper_t *keeper, ngx_adm_command_t *command)
+{
+    ngx_str_t         key;
+    ngx_int_t         rc;
+    ngx_adm_call_t   *call;
+    ngx_adm_redis_t  *redis;
+
+    if (command->kind != NGX_ADM_COMMAND_RATE) {
+        ngx_adm_line_fleet_give_back(command);
+        return;
+    }
+
+    if (!command->charge.remote) {
+        return;
+    }
+
+    redis = keeper->data;
+
+    call = ngx_adm_redis_return(redis);
+    if (call == NULL) {
+        return;
+    }
+
+    rc = ngx_adm_redis_key(call->pool, &redis->conf.prefix, command, &key);
+
+    if (rc == NGX_OK) {
+        rc = ngx_adm_redis_return_rate(call, &key,
+                                       ngx_adm_redis_ticks(
+                                                     command->gcra.interval),
+                                       &command->charge);
+    }
+
+    ngx_adm_redis_return_send(call, rc);
+
+    command->charge.remote = 0;
+}
+
+
+/* nobody waits for it; if it is lost, what was taken drains all the same */
+
+static ngx_adm_call_t *
+ngx_adm_redis_return(ngx_adm_redis_t *redis)
+{
+    ngx_adm_call_t  *call;
+
+    call = ngx_adm_call_create(redis, NGX_ADM_SCRIPT_RATE_BACK,
+                               redis->conf.claim_timeout);
+    if (call == NULL) {
+        return NULL;
+    }
+
+    call->handler = ngx_adm_redis_returned;
+
+    return call;
+}
+
+
+static ngx_int_t
+ngx_adm_redis_return_rate(ngx_adm_call_t *call, ngx_str_t *key,
+    uint64_t interval, ngx_adm_charge_t *charge)
+{
+    ngx_str_t  own;
+
+    if (!charge->remote) {
+        return NGX_OK;
+    }
+
+    /* it may go out after the call whose key this was is gone */
+
+    own.len = key->len;
+
+    own.data = ngx_pstrdup(call->pool, key);
+    if (own.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_adm_call_key(call, &own) != NGX_OK
+        || ngx_adm_call_number(call, charge->cost * interval) != NGX_OK
+        || ngx_adm_call_number(call, charge->level) != NGX_OK
+        || ngx_adm_call_number(call, charge->refunded) != NGX_OK
+        || ngx_adm_call_number(call, charge->since) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_adm_redis_return_send(ngx_adm_call_t *call, ngx_int_t rc)
+{
+    if (rc != NGX_OK
+        || call->keys.nelts == 0
+        || ngx_adm_call_send(call) != NGX_OK)
+    {
+        ngx_adm_call_free(call);
+    }
+}
+
+
+static void
+ngx_adm_redis_returned(ngx_adm_call_t *call, ngx_adm_value_t *value)
+{
+    /* void */
+}

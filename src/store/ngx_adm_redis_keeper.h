@@ -1,0 +1,30 @@
+
+/*
+ * The keeper of a fleet: what a trip asks is asked of Redis, rates by one
+ * script for each hash slot, a line's joins and claims as
+ * ngx_adm_line_fleet.h has them.
+ *
+ * A rate's state is one key for each client's key:
+ *
+ *     PREFIXrate:{HASH}:NAME        ...~dry of dry runs
+ *
+ * HASH is 32 hex digits of SHA-256 of the client's key: what a client sends
+ * never stands in a key, and limits by the same key share a slot.
+ */
+
+
+#ifndef _NGX_ADM_REDIS_KEEPER_H_INCLUDED_
+#define _NGX_ADM_REDIS_KEEPER_H_INCLUDED_
+
+
+#include <ngx_adm_redis.h>
+#include <ngx_adm_trip.h>
+
+
+/* once in a cycle; NULL: out of memory */
+
+ngx_adm_keeper_t *ngx_adm_redis_keeper_add(ngx_conf_t *cf,
+    ngx_adm_redis_t *redis);
+
+
+#endif /* _NGX_ADM_REDIS_KEEPER_H_INCLUDED_ */

@@ -1,11 +1,16 @@
 
 /*
- * admission_rate NAME VALUE rate=R [burst=N] [scope=node|exact] [zone=NAME]
+ * admission_rate NAME VALUE rate=R [burst=N] [scope=node|fleet|exact]
+ *     [zone=NAME]
  * admission_limit NAME [burst=N] [cost=VALUE]
  */
 
 
 #include <ngx_http_adm_module.h>
+
+
+/* a burst of a fleet's rate that is small, whatever the rate */
+#define NGX_HTTP_ADM_SMALL_BURST   10
 
 
 static ngx_http_adm_rate_conf_t *ngx_http_adm_push_rate(ngx_conf_t *cf,
@@ -14,6 +19,8 @@ static char *ngx_http_adm_rate_parameter(ngx_conf_t *cf,
     ngx_http_adm_rate_conf_t *rate, ngx_str_t *arg);
 static char *ngx_http_adm_limit_parameter(ngx_conf_t *cf,
     ngx_http_adm_limit_conf_t *limit, ngx_str_t *arg);
+static ngx_int_t ngx_http_adm_init_shares(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_http_adm_rate_conf_t *rate);
 static ngx_int_t ngx_http_adm_init_limit(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_http_adm_limit_conf_t *limit);
 static ngx_str_t *ngx_http_adm_rate_name(void *named);
@@ -21,6 +28,7 @@ static ngx_str_t *ngx_http_adm_rate_name(void *named);
 
 static ngx_conf_enum_t  ngx_http_adm_scopes[] = {
     { ngx_string("node"), NGX_ADM_SCOPE_NODE },
+    { ngx_string("fleet"), NGX_ADM_SCOPE_FLEET },
     { ngx_string("exact"), NGX_ADM_SCOPE_EXACT },
     { ngx_null_string, 0 }
 };
@@ -266,9 +274,58 @@ ngx_http_adm_init_rates(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
         if (rate->rate.words == NULL) {
             return NGX_CONF_ERROR;
         }
+
+        if (rate->rate.scope == NGX_ADM_SCOPE_FLEET
+            && ngx_http_adm_init_shares(cf, amcf, rate) != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_adm_init_shares(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
+    ngx_http_adm_rate_conf_t *rate)
+{
+    uint64_t           units, least;
+    ngx_adm_shares_t  *shares;
+
+    if (amcf->fleet == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"scope=fleet\" of rate \"%V\" requires "
+                      "\"admission_redis\", by which nodes share it, "
+                      "in %V:%ui",
+                      &rate->rate.name, &rate->file, rate->line);
+        return NGX_ERROR;
+    }
+
+    shares = ngx_adm_shares_add(cf, amcf->fleet, rate->rate.words);
+    if (shares == NULL) {
+        return NGX_ERROR;
+    }
+
+    rate->rate.shares = shares;
+
+    (void) adm_gcra_init(&shares->gcra, &rate->rate.rate, rate->rate.burst);
+
+    units = adm_ticks(NGX_ADM_SHARE_PERIOD) / shares->gcra.interval;
+    least = ngx_max(units, NGX_HTTP_ADM_SMALL_BURST);
+
+    if (rate->rate.burst < least) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "burst %uL of rate \"%V\" is small for "
+                      "\"scope=fleet\": each node admits as many before it "
+                      "hears of others, and %uL in the %d ms between two "
+                      "reports; use \"scope=exact\", or a burst of at least "
+                      "%uL, in %V:%ui",
+                      rate->rate.burst, &rate->rate.name, units,
+                      NGX_ADM_SHARE_PERIOD, least, &rate->file, rate->line);
+    }
+
+    return NGX_OK;
 }
 
 

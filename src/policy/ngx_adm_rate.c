@@ -12,6 +12,7 @@
 typedef struct {
     uint64_t             cost;
     ngx_adm_charge_t     charge;
+    ngx_adm_keeper_t    *keeper;   /* who took it; NULL: it was here */
 } ngx_adm_rate_state_t;
 
 
@@ -25,6 +26,8 @@ static void ngx_adm_rate_foresee(ngx_adm_subject_t *s, void *conf);
 static void ngx_adm_rate_give_back(ngx_adm_subject_t *s, void *conf,
     void *state, ngx_adm_cause_e cause);
 
+static void ngx_adm_rate_return(ngx_adm_subject_t *s,
+    ngx_adm_limit_t *limit, ngx_adm_rate_state_t *rs);
 static ngx_adm_rc_e ngx_adm_rate_read(ngx_adm_subject_t *s,
     ngx_adm_limit_t *limit, ngx_adm_rate_state_t *rs);
 static ngx_int_t ngx_adm_rate_cost(ngx_adm_subject_t *s,
@@ -79,6 +82,10 @@ void
 ngx_adm_limit_share(ngx_adm_limit_t *limit)
 {
     adm_gcra_share(&limit->gcra, limit->rate->ceiling);
+
+    if (limit->rate->shares) {
+        adm_gcra_share(&limit->rate->shares->gcra, limit->rate->ceiling);
+    }
 }
 
 
@@ -152,16 +159,22 @@ static ngx_adm_rc_e
 ngx_adm_rate_local(ngx_adm_subject_t *s, ngx_adm_limit_t *limit,
     ngx_adm_rate_state_t *rs)
 {
-    adm_gcra_answer_t  answer;
+    ngx_str_t          *key;
+    ngx_uint_t          taken;
+    ngx_adm_rate_t     *rate;
+    adm_gcra_answer_t   answer;
 
-    if (ngx_adm_rates_take(limit->rate->words, &limit->gcra,
-                           &s->values[NGX_ADM_RATE_KEY], rs->cost, s->dry_run,
-                           &rs->charge, &answer))
-    {
-        return ngx_adm_rate_passed(s, &answer);
-    }
+    rate = limit->rate;
+    key = &s->values[NGX_ADM_RATE_KEY];
 
-    return ngx_adm_rate_refused(s, limit, &answer);
+    taken = rate->shares
+            ? ngx_adm_shares_take(rate->shares, &limit->gcra, key, rs->cost,
+                                  s->dry_run, &rs->charge, &answer)
+            : ngx_adm_rates_take(rate->words, &limit->gcra, key, rs->cost,
+                                 s->dry_run, &rs->charge, &answer);
+
+    return taken ? ngx_adm_rate_passed(s, &answer)
+                 : ngx_adm_rate_refused(s, limit, &answer);
 }
 
 
@@ -215,19 +228,28 @@ ngx_adm_rate_foresee(ngx_adm_subject_t *s, void *conf)
 {
     ngx_adm_limit_t  *limit = conf;
 
-    uint64_t           cost;
-    adm_gcra_answer_t  answer;
+    uint64_t            cost;
+    ngx_str_t          *key;
+    ngx_adm_rate_t     *rate;
+    adm_gcra_answer_t   answer;
 
-    if (limit->rate->scope == NGX_ADM_SCOPE_EXACT
-        || s->values[NGX_ADM_RATE_KEY].len == 0
+    rate = limit->rate;
+    key = &s->values[NGX_ADM_RATE_KEY];
+
+    if (rate->scope == NGX_ADM_SCOPE_EXACT || key->len == 0
         || ngx_adm_rate_cost(s, limit, &cost) != NGX_OK)
     {
         return;
     }
 
-    ngx_adm_rates_peek(limit->rate->words, &limit->gcra,
-                       &s->values[NGX_ADM_RATE_KEY], cost, s->dry_run,
-                       &answer);
+    if (rate->shares) {
+        ngx_adm_shares_peek(rate->shares, &limit->gcra, key, cost, s->dry_run,
+                            &answer);
+
+    } else {
+        ngx_adm_rates_peek(rate->words, &limit->gcra, key, cost, s->dry_run,
+                           &answer);
+    }
 
     if (answer.wait == UINT64_MAX) {
         s->answer.retry = NGX_ADM_NO_RETRY;
@@ -268,10 +290,12 @@ ngx_adm_rate_claim(ngx_adm_subject_t *s, void *conf, void *state,
         return NGX_ADM_ERROR;
     }
 
+    command->kind = NGX_ADM_COMMAND_RATE;
     command->rates = limit->rate->words;
-    command->gcra = &limit->gcra;
+    command->gcra = limit->gcra;
     command->cost = rs->cost;
     command->shadow = s->dry_run;
+    command->patient = (s->fallback == NGX_ADM_FALLBACK_CLOSED);
 
     return NGX_ADM_CLAIM;
 }
@@ -293,6 +317,7 @@ ngx_adm_rate_conclude(ngx_adm_subject_t *s, void *conf, void *state,
     }
 
     rs->charge = command->charge;
+    rs->keeper = command->trip->keeper;
 
     return ngx_adm_rate_passed(s, &command->answer);
 }
@@ -302,6 +327,11 @@ static ngx_adm_rc_e
 ngx_adm_rate_failed(ngx_adm_subject_t *s, ngx_adm_limit_t *limit,
     ngx_adm_rate_state_t *rs)
 {
+    if (s->failed) {
+        ngx_adm_count(s->failed, NGX_ADM_FAILED_RATE * NGX_ADM_FALLBACKS
+                                 + s->fallback);
+    }
+
     switch (s->fallback) {
 
     case NGX_ADM_FALLBACK_OPEN:
@@ -327,7 +357,44 @@ ngx_adm_rate_give_back(ngx_adm_subject_t *s, void *conf, void *state,
     ngx_adm_limit_t       *limit = conf;
     ngx_adm_rate_state_t  *rs = state;
 
-    if (cause != NGX_ADM_CAUSE_SPENT) {
-        ngx_adm_rates_refund(limit->rate->words, &limit->gcra, &rs->charge);
+    if (cause == NGX_ADM_CAUSE_SPENT) {
+        return;
     }
+
+    if (rs->keeper) {
+        ngx_adm_rate_return(s, limit, rs);
+        return;
+    }
+
+    if (limit->rate->shares) {
+        ngx_adm_shares_refund(limit->rate->shares, &limit->gcra, &rs->charge);
+
+    } else {
+        (void) ngx_adm_rates_refund(limit->rate->words, &limit->gcra,
+                                    &rs->charge);
+    }
+}
+
+
+/* its trip is over: the keeper gets the command once more */
+
+static void
+ngx_adm_rate_return(ngx_adm_subject_t *s, ngx_adm_limit_t *limit,
+    ngx_adm_rate_state_t *rs)
+{
+    ngx_adm_command_t  command;
+
+    ngx_memzero(&command, sizeof(ngx_adm_command_t));
+
+    command.kind = NGX_ADM_COMMAND_RATE;
+    command.shadow = rs->charge.shadow;
+    command.reply = NGX_ADM_REPLY_GRANTED;
+    command.rates = limit->rate->words;
+    command.gcra = limit->gcra;
+    command.key = s->values[NGX_ADM_RATE_KEY];
+    command.cost = rs->cost;
+    command.charge = rs->charge;
+
+    rs->keeper->give_back(rs->keeper, &command);
+    rs->keeper = NULL;
 }

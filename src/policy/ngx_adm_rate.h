@@ -9,10 +9,12 @@
 
 
 #include <ngx_adm_policy.h>
+#include <ngx_adm_shares.h>
 
 
 typedef enum {
     NGX_ADM_SCOPE_NODE = 0,        /* decided in the check */
+    NGX_ADM_SCOPE_FLEET,           /* likewise, and shared behind it */
     NGX_ADM_SCOPE_EXACT            /* by the store, in the request's trip */
 } ngx_adm_scope_e;
 
@@ -26,6 +28,7 @@ typedef struct {
     uint64_t                 ceiling;    /* the deepest of its uses */
     ngx_uint_t               scope;      /* ngx_adm_scope_e */
     ngx_adm_rates_t         *words;
+    ngx_adm_shares_t        *shares;     /* of FLEET, if there is a store */
 } ngx_adm_rate_t;
 
 

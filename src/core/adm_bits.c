@@ -249,3 +249,35 @@ adm_bits_find(const adm_bits_t *b, uint64_t from, uint64_t to, uint64_t *n)
 
     return behind;
 }
+
+
+uint64_t
+adm_bits_word(const adm_bits_t *b, uint64_t number)
+{
+    adm_bits_place_t  p;
+
+    p = adm_bits_place(b, number);
+
+    return adm_bits_data(adm_load(p.word), p.lap);
+}
+
+
+void
+adm_bits_set(const adm_bits_t *b, uint64_t number, uint64_t bits)
+{
+    uint64_t          seen;
+    adm_bits_place_t  p;
+
+    p = adm_bits_place(b, number);
+    bits &= ADM_BITS_MASK;
+
+    do {
+        seen = adm_load(p.word);
+
+        if (adm_bits_later(seen & ~ADM_BITS_MASK, p.lap)) {
+            return;
+        }
+
+    } while (!adm_word_cas(p.word, seen,
+                           p.lap | adm_bits_data(seen, p.lap) | bits));
+}

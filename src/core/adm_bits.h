@@ -77,4 +77,14 @@ uint64_t adm_bits_find(const adm_bits_t *b, uint64_t from, uint64_t to,
     uint64_t *n);
 
 
+/*
+ * The values of the word that the number is in, from its lowest number on; and
+ * sets some bits of it, unless the ring has slid over the word.
+ * Cost: one word.
+ */
+
+uint64_t adm_bits_word(const adm_bits_t *b, uint64_t number);
+void adm_bits_set(const adm_bits_t *b, uint64_t number, uint64_t bits);
+
+
 #endif /* _ADM_BITS_H_INCLUDED_ */

@@ -59,6 +59,20 @@ adm_cohorts_add(uint64_t ring[ADM_COHORTS], uint64_t second, uint64_t called,
 }
 
 
+void
+adm_cohorts_set(uint64_t ring[ADM_COHORTS], uint64_t second, uint64_t called,
+    uint64_t claimed)
+{
+    called = (called < ADM_COHORTS_MAX) ? called : ADM_COHORTS_MAX;
+    claimed = (claimed < ADM_COHORTS_MAX) ? claimed : ADM_COHORTS_MAX;
+
+    __atomic_store_n(&ring[second % ADM_COHORTS],
+                     adm_cohorts_lap(second) | called << ADM_COHORTS_CALLED
+                     | claimed,
+                     __ATOMIC_RELEASE);
+}
+
+
 adm_cohort_t
 adm_cohorts_at(const uint64_t ring[ADM_COHORTS], uint64_t second)
 {

@@ -37,6 +37,12 @@ void adm_cohorts_add(uint64_t ring[ADM_COHORTS], uint64_t second,
     uint64_t called, uint64_t claimed);
 
 
+/* Sets the counts of "second" to those that somebody else has counted. */
+
+void adm_cohorts_set(uint64_t ring[ADM_COHORTS], uint64_t second,
+    uint64_t called, uint64_t claimed);
+
+
 /* The counts of "second". */
 
 adm_cohort_t adm_cohorts_at(const uint64_t ring[ADM_COHORTS],

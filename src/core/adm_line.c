@@ -11,13 +11,6 @@
 #define ADM_LINE_MS        UINT64_C(1000000)         /* ns */
 
 
-/* what is known of a called ticket */
-#define ADM_LINE_NOT_YET   0
-#define ADM_LINE_CAME      1          /* asked for a pass */
-#define ADM_LINE_CLAIMED   2          /* ... and got it */
-#define ADM_LINE_EXTENDED  3          /* not yet, and has a second window */
-
-
 /* the clamp of waits before jitter of a fifth either way */
 #define ADM_LINE_SOON      (ADM_LINE_POLL_MIN * 5 / 4)
 #define ADM_LINE_LATE      (ADM_LINE_POLL_MAX * 5 / 6)
@@ -95,12 +88,25 @@ adm_line_called(const adm_line_t *l, uint64_t ticket)
 }
 
 
+void
+adm_line_mark(const adm_line_t *l, uint64_t number)
+{
+    uint64_t  i;
+
+    i = number / ADM_BITS_DATA % ADM_LINE_DIRTY;
+
+    (void) __atomic_fetch_or(&l->dirty[i / 64], UINT64_C(1) << i % 64,
+                             __ATOMIC_SEQ_CST);
+}
+
+
 /*
- * Makes a ticket live.  One that comes back when the frontier has passed it
- * is called by that, and counted among those who were called with it.
+ * A ticket that comes back when the frontier has passed it is called by that,
+ * and counted among those who were called with it.  The bit is set before it
+ * is marked: whoever has told a word looks at it again.
  */
 
-static void
+void
 adm_line_show(const adm_line_t *l, uint64_t ticket)
 {
     adm_line_room_t  *room;
@@ -108,20 +114,22 @@ adm_line_show(const adm_line_t *l, uint64_t ticket)
     room = l->room;
 
     if (adm_bits_get(&l->live, ticket)
+        || ticket >= adm_load(&room->next) + ADM_LINE_UNHEARD
         || !adm_bits_swap(&l->live, ticket, 0, 1))
     {
         return;
     }
 
-    if (ticket < adm_load(&room->frontier)) {
+    if (adm_load(&room->follows)) {
+        adm_line_mark(l, ticket);
+
+    } else if (ticket < adm_load(&room->frontier)) {
         adm_cohorts_add(room->cohorts, adm_line_called(l, ticket), 1, 0);
     }
 }
 
 
-/* what may be done with a ticket, whatever it was used for */
-
-static adm_line_rc_e
+adm_line_rc_e
 adm_line_state(const adm_line_t *l, uint64_t ticket, uint64_t *left)
 {
     uint64_t          age, over, claim, second, called;
@@ -130,8 +138,14 @@ adm_line_state(const adm_line_t *l, uint64_t ticket, uint64_t *left)
     room = l->room;
     *left = 0;
 
-    if (ticket == 0 || ticket >= adm_load(&room->next)) {
+    if (ticket == 0) {
         return ADM_LINE_UNKNOWN;
+    }
+
+    /* one that follows hears late of the last numbers */
+
+    if (ticket >= adm_load(&room->next)) {
+        return adm_load(&room->follows) ? ADM_LINE_WAITING : ADM_LINE_UNKNOWN;
     }
 
     if (ticket < adm_load(&room->low)) {
@@ -180,12 +194,69 @@ adm_line_absent(const adm_line_t *l, uint64_t from, uint64_t to)
 }
 
 
+/* the people before a bucket, or before "counted" if that lies in it */
+
+static uint64_t
+adm_line_before(const adm_line_t *l, uint64_t bucket)
+{
+    return adm_load(&l->ahead[bucket % l->buckets]) >> 16;
+}
+
+
+/*
+ * A line that follows knows how many came back by buckets alone; in between
+ * they are taken to lie evenly, and behind the last as the usual share.
+ */
+
+static uint64_t
+adm_line_people_told(const adm_line_t *l, uint64_t number)
+{
+    uint64_t          i, first, end, sum, counted, scanned;
+    adm_line_room_t  *room;
+
+    room = l->room;
+    counted = adm_load(&room->counted);
+    scanned = adm_load(&room->scanned);
+
+    if (number >= scanned) {
+        return adm_load(&room->total)
+               + (number - scanned) * adm_load(&room->back) * ADM_LINE_PEOPLE
+                 / ADM_LINE_SHARE;
+    }
+
+    if (number <= counted) {
+        return 0;
+    }
+
+    i = number / ADM_LINE_NUMBERS;
+    first = i * ADM_LINE_NUMBERS;
+    end = first + ADM_LINE_NUMBERS;
+    first = (first > counted) ? first : counted;
+    sum = adm_line_before(l, i);
+
+    if (end < scanned) {
+        scanned = adm_line_before(l, i + 1);
+
+    } else {
+        end = scanned;
+        scanned = adm_load(&room->total);
+    }
+
+    return sum + ((scanned > sum) ? (scanned - sum) * (number - first)
+                                    / (end - first) : 0);
+}
+
+
 /* behind the last bucket that was summed up all who came back count */
 
 uint64_t
 adm_line_people(const adm_line_t *l, uint64_t number)
 {
     uint64_t  word, first, next, scanned;
+
+    if (adm_load(&l->room->follows)) {
+        return adm_line_people_told(l, number);
+    }
 
     scanned = adm_load(&l->room->scanned);
     next = adm_load(&l->room->next);
@@ -354,7 +425,7 @@ adm_line_refund(adm_line_room_t *room)
 }
 
 
-static void
+void
 adm_line_expiry(const adm_line_t *l, uint64_t now, adm_pass_t *pass)
 {
     uint64_t  session;
@@ -466,9 +537,7 @@ adm_line_noted(const adm_line_t *l, uint64_t ticket, uint64_t now,
 }
 
 
-/* the answer for a ticket that was exchanged */
-
-static adm_line_rc_e
+adm_line_rc_e
 adm_line_repeat(const adm_line_t *l, uint64_t ticket, uint64_t now,
     adm_pass_t *pass)
 {
@@ -643,7 +712,7 @@ adm_line_leave(const adm_line_t *l, uint64_t ticket)
 }
 
 
-static void
+void
 adm_line_changed(adm_line_room_t *room)
 {
     (void) __atomic_fetch_add(&room->changes, 1, __ATOMIC_RELAXED);

@@ -120,6 +120,9 @@ typedef struct {
     adm_notes_t       notes;
     uint64_t         *ahead;       /* by bucket: see adm_line_room.h */
     uint64_t          buckets;
+    uint64_t         *dirty;       /* of a line that follows others, see
+                                      adm_line_fleet.h: words of live bits
+                                      that are to be told */
 } adm_line_t;
 
 
@@ -176,6 +179,11 @@ void adm_line_init(void *memory, const adm_line_shape_t *shape,
 /* The view of a line that somebody made: ADM_OK, or ADM_ERROR if none did. */
 
 int adm_line_attach(adm_line_t *l, void *memory);
+
+
+/* A line that followed others, and is one of its own again. */
+
+void adm_line_alone(const adm_line_t *l);
 
 
 /*

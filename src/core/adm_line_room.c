@@ -124,6 +124,7 @@ adm_line_attach(adm_line_t *l, void *memory)
 
     l->ahead = words;
     l->buckets = adm_line_buckets(room->live_words);
+    l->dirty = NULL;
 
     return ADM_OK;
 }
@@ -190,17 +191,11 @@ adm_line_set(const adm_line_t *l, const adm_line_settings_t *settings)
 }
 
 
-void
-adm_line_init(void *memory, const adm_line_shape_t *shape,
-    const adm_line_settings_t *settings, uint64_t now)
+/* the head of a line that begins, but for its shape and its settings */
+
+static void
+adm_line_begin(adm_line_room_t *room, uint64_t interval, uint64_t now)
 {
-    adm_line_t        l;
-    adm_line_room_t  *room;
-
-    room = memory;
-
-    adm_line_shape(shape, room);
-
     room->frontier = 1;
     room->low = 1;
     room->second = 1;
@@ -215,7 +210,7 @@ adm_line_init(void *memory, const adm_line_shape_t *shape,
     room->trim = ADM_LINE_TRIM;
     room->young = 1;
     room->back = ADM_LINE_SHARE;
-    room->rate = UINT64_C(1000000000) * ADM_LINE_RATE / settings->interval;
+    room->rate = UINT64_C(1000000000) * ADM_LINE_RATE / interval;
     room->rate_low = room->rate;
     room->rate_high = room->rate;
 
@@ -223,9 +218,83 @@ adm_line_init(void *memory, const adm_line_shape_t *shape,
     adm_marks_put(room->joined, 1, 1);
 
     adm_line_store(&room->magic, ADM_LINE_MAGIC);
+}
+
+
+void
+adm_line_init(void *memory, const adm_line_shape_t *shape,
+    const adm_line_settings_t *settings, uint64_t now)
+{
+    adm_line_t        l;
+    adm_line_room_t  *room;
+
+    room = memory;
+
+    adm_line_shape(shape, room);
+    adm_line_begin(room, settings->interval, now);
 
     (void) adm_line_attach(&l, memory);
     adm_line_set(&l, settings);
+}
+
+
+static void
+adm_line_settings(const adm_line_room_t *room, adm_line_settings_t *s)
+{
+    s->interval = room->interval;
+    s->max_active = room->max_active;
+    s->session = room->session;
+    s->claim = room->claim;
+    s->grace = room->grace;
+    s->direct = room->direct != 0;
+    s->paused = room->paused != 0;
+}
+
+
+void
+adm_line_follow(const adm_line_t *l, uint64_t now)
+{
+    adm_line_room_t      *room, shape;
+    adm_line_settings_t   settings;
+
+    room = l->room;
+
+    memset(&shape, 0, sizeof(adm_line_room_t));
+
+    shape.size = room->size;
+    shape.unit = room->unit;
+    shape.live_words = room->live_words;
+    shape.claimed_words = room->claimed_words;
+    shape.seat_words = room->seat_words;
+    shape.note_lines = room->note_lines;
+    shape.follows = 1;
+
+    adm_line_settings(room, &settings);
+    adm_line_begin(&shape, settings.interval, now);
+
+    memset(room + 1, 0, room->size - sizeof(adm_line_room_t));
+    memcpy(room, &shape, sizeof(adm_line_room_t));
+    adm_line_set(l, &settings);
+}
+
+
+/*
+ * Nobody who is inside is counted here: there is room until passes given from
+ * now on fill it.
+ */
+
+void
+adm_line_alone(const adm_line_t *l)
+{
+    adm_line_room_t  *room;
+
+    room = l->room;
+
+    if (adm_load(&room->follows)) {
+        room->scanned = 0;
+        room->before = 0;
+        adm_line_store(&room->follows, 0);
+    }
 }
 
 

@@ -62,6 +62,25 @@
 #define ADM_LINE_HISTORY   256
 
 
+/* what is known of a called ticket */
+
+#define ADM_LINE_NOT_YET   0
+#define ADM_LINE_CAME      1          /* asked for a pass */
+#define ADM_LINE_CLAIMED   2          /* ... and got it */
+#define ADM_LINE_EXTENDED  3          /* not yet, and has a second window */
+
+
+/* numbers, given elsewhere, that a line which follows may not have heard of */
+
+#define ADM_LINE_UNHEARD   65536
+
+
+/* words of live bits that a line which follows marks, by turns: as many as
+   ADM_LINE_SHAPE() has */
+
+#define ADM_LINE_DIRTY     40960
+
+
 struct adm_line_room_s {
 
     /* what polls read; written by ticks */
@@ -77,7 +96,13 @@ struct adm_line_room_s {
     uint64_t  rate;            /* admissions in ADM_LINE_RATE s: usual, ... */
     uint64_t  rate_low;        /* ... at worst */
     uint64_t  rate_high;       /* ... and at best */
-    uint64_t  rate_pad[5];
+
+    /* of a line that follows others: they decide, and this is told */
+    uint64_t  follows;         /* 1 if it is one */
+    uint64_t  active;          /* inside */
+    uint64_t  put_off;         /* claims lately told to wait */
+    uint64_t  counted;         /* numbers from it on are in the buckets, ... */
+    uint64_t  total;           /* ... with so many people in all */
 
     /* what joins write */
     uint64_t  next;            /* the next number */
@@ -183,6 +208,81 @@ uint64_t adm_line_people(const adm_line_t *l, uint64_t number);
  */
 
 uint64_t adm_line_absent(const adm_line_t *l, uint64_t from, uint64_t to);
+
+
+/*
+ * What may be done with a ticket, whatever it was used for; *left as in
+ * adm_line_place_t.
+ */
+
+adm_line_rc_e adm_line_state(const adm_line_t *l, uint64_t ticket,
+    uint64_t *left);
+
+/* Makes a ticket live. */
+
+void adm_line_show(const adm_line_t *l, uint64_t ticket);
+
+/* That the live bits of a number's word are to be told. */
+
+void adm_line_mark(const adm_line_t *l, uint64_t number);
+
+/* The expiry of a pass given at "now", in seconds. */
+
+void adm_line_expiry(const adm_line_t *l, uint64_t now, adm_pass_t *pass);
+
+/* The answer for a ticket that was exchanged here. */
+
+adm_line_rc_e adm_line_repeat(const adm_line_t *l, uint64_t ticket,
+    uint64_t now, adm_pass_t *pass);
+
+/* That something is worth keeping which no other number tells. */
+
+void adm_line_changed(adm_line_room_t *room);
+
+
+/*
+ * Makes a line that follows of any: it knows of nothing.  One process alone.
+ */
+
+void adm_line_follow(const adm_line_t *l, uint64_t now);
+
+
+/* what one that follows says to those who decide */
+
+typedef struct {
+    uint64_t  calls;           /* people to call in 1,000,000 s */
+    uint64_t  most;            /* people, beside those called already */
+    uint64_t  share;
+    uint64_t  expected;
+    uint64_t  low;
+    int64_t   drift;           /* of the trim, in 10^9 a second */
+} adm_line_proposal_t;
+
+
+#define ADM_LINE_ANY       (UINT64_C(1) << 48)
+
+
+void adm_line_propose(const adm_line_t *l, uint64_t now,
+    adm_line_proposal_t *p);
+
+/*
+ * Takes in a second that is over, of which the marks, the cohorts and what is
+ * in "came" are known.
+ */
+
+void adm_line_hear_second(const adm_line_t *l, uint64_t second);
+
+/* The rates as of "second". */
+
+void adm_line_hear_rates(const adm_line_t *l, uint64_t second);
+
+/*
+ * How many of the numbers in [from, to) came back, by two bytes for each
+ * bucket that these are in; "sums" has all of them.
+ */
+
+void adm_line_hear_sums(const adm_line_t *l, uint64_t from, uint64_t to,
+    const unsigned char *sums);
 
 
 #endif /* _ADM_LINE_ROOM_H_INCLUDED_ */

@@ -235,7 +235,32 @@ adm_line_expected(adm_line_room_t *room, const adm_line_now_t *n)
 static double
 adm_line_put_off(adm_line_room_t *room, uint64_t now)
 {
+    if (adm_load(&room->follows)) {
+        return (double) adm_load(&room->put_off);
+    }
+
     return (double) adm_window_sum(room->refused, now / 1000, 2);
+}
+
+
+static uint64_t
+adm_line_active(const adm_line_t *l, uint64_t now)
+{
+    return adm_load(&l->room->follows)
+           ? adm_load(&l->room->active)
+           : adm_wheel_count(&l->wheel, now / 1000);
+}
+
+
+/*
+ * When the credit was used up to "spent".  What one that follows was told is
+ * as it was then: as much as has drained since was used by others.
+ */
+
+static uint64_t
+adm_line_since(adm_line_room_t *room, uint64_t now)
+{
+    return adm_load(&room->follows) ? adm_load(&room->ticked) : now;
 }
 
 
@@ -244,7 +269,7 @@ adm_line_measure(const adm_line_t *l, uint64_t now, const adm_line_now_t *n,
     adm_steer_t *s)
 {
     double            interval, used, put_off, held;
-    uint64_t          max, spent;
+    uint64_t          max, spent, since;
     adm_line_room_t  *room;
 
     room = l->room;
@@ -253,7 +278,8 @@ adm_line_measure(const adm_line_t *l, uint64_t now, const adm_line_now_t *n,
     spent = adm_load(&room->spent);
     interval = (double) adm_load(&room->interval);
     put_off = adm_line_put_off(room, now);
-    used = (spent > now * 1000000) ? (double) (spent - now * 1000000) : 0;
+    since = adm_line_since(room, now) * 1000000;
+    used = (spent > since) ? (double) (spent - since) : 0;
 
     /* by a slower rate, or a clock that has been set back since */
 
@@ -278,8 +304,7 @@ adm_line_measure(const adm_line_t *l, uint64_t now, const adm_line_now_t *n,
         held = s->expected + put_off
                + (double) adm_line_root((uint64_t) s->expected);
 
-        s->room = (double) max - held
-                  - (double) adm_wheel_count(&l->wheel, now / 1000);
+        s->room = (double) max - held - (double) adm_line_active(l, now);
         s->room = (s->room < 0) ? 0 : s->room;
     }
 }
@@ -433,12 +458,12 @@ adm_line_call(const adm_line_t *l, const adm_line_now_t *n, uint64_t wanted)
 
 
 /*
- * Raises the number below which tickets are over: by the line's clock, or
- * earlier where the bits could not span so many.
+ * The number below which tickets are over: by the line's clock, or earlier
+ * where the bits could not span so many.
  */
 
-static void
-adm_line_forget(const adm_line_t *l, uint64_t second)
+static uint64_t
+adm_line_lowest(const adm_line_t *l, uint64_t second)
 {
     uint64_t          low, span, window, frontier;
     adm_line_room_t  *room;
@@ -456,9 +481,7 @@ adm_line_forget(const adm_line_t *l, uint64_t second)
         low = frontier - span;
     }
 
-    if (low > adm_load(&room->low)) {
-        adm_line_store(&room->low, low);
-    }
+    return (low > adm_load(&room->low)) ? low : adm_load(&room->low);
 }
 
 
@@ -675,6 +698,10 @@ adm_line_tick(const adm_line_t *l, uint64_t now)
     room = l->room;
     last = adm_load(&room->ticked);
 
+    if (adm_load(&room->follows)) {
+        return 0;
+    }
+
     passed = (now > last) ? now - last : 0;
 
     if (last > now + ADM_LINE_BACK) {
@@ -708,13 +735,121 @@ adm_line_tick(const adm_line_t *l, uint64_t now)
 
     adm_line_learn(room, &n);
 
-    adm_line_forget(l, n.second);
+    adm_line_store(&room->low, adm_line_lowest(l, n.second));
     adm_line_call(l, &n, adm_line_wanted(l, now, &n));
 
     adm_line_store(&room->before,
                    adm_line_people(l, adm_load(&room->frontier)));
 
     return 1;
+}
+
+
+void
+adm_line_propose(const adm_line_t *l, uint64_t now, adm_line_proposal_t *p)
+{
+    double            most, share;
+    adm_steer_t       s;
+    adm_line_now_t    n;
+    adm_line_room_t  *room;
+
+    room = l->room;
+    n.second = adm_load(&room->second);
+
+    adm_line_learn(room, &n);
+    adm_line_measure(l, now, &n, &s);
+
+    share = (s.share > ADM_STEER_SHARE) ? s.share : ADM_STEER_SHARE;
+    most = (s.room < 0) ? (double) ADM_LINE_ANY : s.room / share;
+
+    p->low = adm_line_lowest(l, n.second);
+    p->most = (uint64_t) most;
+    p->share = (uint64_t) (n.delays.share * ADM_LINE_SHARE);
+    p->expected = (uint64_t) (s.expected + 0.5);
+    p->drift = 0;
+
+    if (n.delays.learned && s.room != 0 && adm_load(&room->waiting)) {
+        p->drift = (int64_t) ((adm_steer_trim(&s, 1) - s.trim) * 1e9);
+    }
+
+    s.room = -1;
+    p->calls = (uint64_t) (adm_steer(&s, 1) * 1e6);
+}
+
+
+void
+adm_line_hear_second(const adm_line_t *l, uint64_t second)
+{
+    if (adm_line_hear(l->room)) {
+        adm_line_see(l->room, second);
+    }
+}
+
+
+void
+adm_line_hear_rates(const adm_line_t *l, uint64_t second)
+{
+    adm_line_rates(l->room, second);
+}
+
+
+/* as adm_line_absent(), where "live" of [from, to) came back */
+
+static uint64_t
+adm_line_absent_told(adm_line_room_t *room, uint64_t from, uint64_t to,
+    uint64_t live)
+{
+    uint64_t  young, absent;
+
+    young = adm_load(&room->young);
+    absent = (to - from > live) ? to - from - live : 0;
+
+    if (young >= to) {
+        return 0;
+    }
+
+    if (young > from) {
+        absent = absent * (to - young) / (to - from);
+    }
+
+    return absent * adm_load(&room->back) * ADM_LINE_PEOPLE / ADM_LINE_SHARE;
+}
+
+
+void
+adm_line_hear_sums(const adm_line_t *l, uint64_t from, uint64_t to,
+    const unsigned char *sums)
+{
+    double            share, head, staying;
+    uint64_t          end, sum, live, number, second;
+    adm_line_room_t  *room;
+
+    room = l->room;
+    second = adm_load(&room->second);
+    share = (double) adm_load(&room->share) / ADM_LINE_SHARE;
+    head = adm_line_age(room, second, from);
+    sum = 0;
+
+    for (number = from; number < to; number = end) {
+        end = (number / ADM_LINE_NUMBERS + 1) * ADM_LINE_NUMBERS;
+        end = (end < to) ? end : to;
+
+        live = sums[0] | (uint64_t) sums[1] << 8;
+        sums += 2;
+
+        adm_line_store(&l->ahead[number / ADM_LINE_NUMBERS % l->buckets],
+                       sum << 16);
+
+        staying = adm_steer_staying(share, adm_line_age(room, second, number),
+                                    head);
+        sum += (uint64_t) ((double) (live * ADM_LINE_PEOPLE) * staying)
+               + adm_line_absent_told(room, number, end, live);
+    }
+
+    adm_line_store(&room->counted, from);
+    adm_line_store(&room->scanned, to);
+    adm_line_store(&room->total, sum);
+    adm_line_store(&room->people, sum);
 }
 
 
@@ -743,7 +878,7 @@ adm_line_stats(const adm_line_t *l, uint64_t now, adm_line_stats_t *stats)
     stats->frontier = adm_load(&room->frontier);
     stats->waiting = adm_load(&room->people) / ADM_LINE_PEOPLE;
     stats->expected = adm_load(&room->expected);
-    stats->active = adm_wheel_count(&l->wheel, now / 1000);
+    stats->active = adm_line_active(l, now);
     stats->admitted = adm_load(&room->serial) - 1
                       - adm_load(&room->unseated);
     stats->claimed = adm_load(&room->claims);

@@ -27,6 +27,20 @@ adm_notes_age(uint64_t word, uint64_t now)
 }
 
 
+/* the second in which a note was made, by the clock that made it */
+
+static uint64_t
+adm_notes_second(uint64_t word, uint64_t now)
+{
+    uint64_t  age;
+
+    age = (now - (word >> 32)) & ADM_NOTES_SECOND;
+
+    return (age > ADM_NOTES_SECOND - ADM_NOTES_BEHIND)
+           ? now + ADM_NOTES_SECOND + 1 - age : now - age;
+}
+
+
 static uint64_t *
 adm_notes_line(const adm_notes_t *t, uint64_t ticket)
 {
@@ -58,7 +72,7 @@ adm_notes_find(const adm_notes_t *t, uint64_t ticket, uint64_t now,
             && adm_notes_age(word, now) <= ADM_NOTES_KEEP)
         {
             note->serial = word & ADM_NOTES_SERIAL;
-            note->second = now - adm_notes_age(word, now);
+            note->second = adm_notes_second(word, now);
             return 1;
         }
     }

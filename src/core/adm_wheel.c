@@ -235,3 +235,61 @@ adm_wheel_ended(const adm_wheel_t *w, uint64_t serial)
 {
     return adm_bits_get(&w->seats, serial) == ADM_WHEEL_ENDED;
 }
+
+
+int
+adm_wheel_sits(const adm_wheel_t *w, uint64_t now, uint64_t serial,
+    uint64_t expires)
+{
+    unsigned  seat;
+
+    seat = adm_bits_get(&w->seats, serial);
+
+    return seat == ADM_WHEEL_ENDED
+           || (seat != ADM_WHEEL_NOBODY
+               && adm_wheel_meant(w, now, seat)
+                  >= adm_wheel_slot(w, now, expires));
+}
+
+
+/*
+ * Puts "to" in place of whatever a seat is, unless that is ENDED.  A swap that
+ * fails with the seat unchanged is of a serial that the ring has slid over.
+ */
+
+static int
+adm_wheel_change(const adm_wheel_t *w, uint64_t serial, unsigned to)
+{
+    unsigned  seat;
+
+    do {
+        seat = adm_bits_get(&w->seats, serial);
+
+        if (seat == ADM_WHEEL_ENDED) {
+            return 0;
+        }
+
+        if (adm_bits_swap(&w->seats, serial, seat, to)) {
+            return 1;
+        }
+
+    } while (adm_bits_get(&w->seats, serial) != seat);
+
+    return 0;
+}
+
+
+int
+adm_wheel_put(const adm_wheel_t *w, uint64_t now, uint64_t serial,
+    uint64_t expires)
+{
+    return adm_wheel_change(w, serial,
+                            adm_wheel_seat(adm_wheel_slot(w, now, expires)));
+}
+
+
+int
+adm_wheel_bar(const adm_wheel_t *w, uint64_t serial)
+{
+    return adm_wheel_change(w, serial, ADM_WHEEL_ENDED);
+}

@@ -105,4 +105,24 @@ int adm_wheel_end(const adm_wheel_t *w, uint64_t now, uint64_t serial);
 int adm_wheel_ended(const adm_wheel_t *w, uint64_t serial);
 
 
+/*
+ * Where others count who is inside, the seats alone are kept here: what
+ * follows changes no count.
+ */
+
+/* 1 if the pass sits where it expires then, or later, or has ended */
+
+int adm_wheel_sits(const adm_wheel_t *w, uint64_t now, uint64_t serial,
+    uint64_t expires);
+
+/* Seats a pass, wherever it sits: 1; or 0 if it has ended, or is too old. */
+
+int adm_wheel_put(const adm_wheel_t *w, uint64_t now, uint64_t serial,
+    uint64_t expires);
+
+/* Ends a pass, whether it sits or not: 1 the first time, else 0. */
+
+int adm_wheel_bar(const adm_wheel_t *w, uint64_t serial);
+
+
 #endif /* _ADM_WHEEL_H_INCLUDED_ */

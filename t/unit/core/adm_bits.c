@@ -179,9 +179,35 @@ together(void)
 }
 
 
+/* a word as a whole, and one that the ring has slid over */
+
+static void
+whole(void)
+{
+    uint64_t    words[WORDS] = { 0 };
+    adm_bits_t  b = { words, WORDS, 1 };
+
+    (void) adm_bits_swap(&b, 57, 0, 1);
+    (void) adm_bits_swap(&b, 111, 0, 1);
+    ok(adm_bits_word(&b, 80) == (UINT64_C(1) << 55 | 2),
+       "a word is its bits, from the lowest number on");
+
+    adm_bits_set(&b, 60, UINT64_MAX << 56 | 5);
+    ok(adm_bits_word(&b, 56) == (UINT64_C(1) << 55 | 7),
+       "bits are added, and the lap is not touched");
+
+    adm_bits_set(&b, 57 + 4 * 56, 8);
+    ok(adm_bits_word(&b, 57 + 4 * 56) == 8, "the next lap begins anew");
+    adm_bits_set(&b, 57, 1);
+    ok(adm_bits_word(&b, 57) == 0 && adm_bits_word(&b, 57 + 4 * 56) == 8,
+       "and a late one changes nothing");
+}
+
+
 int
 main(void)
 {
+    whole();
     values(1);
     values(2);
     values(6);

@@ -71,9 +71,29 @@ together(void)
 }
 
 
+static void
+told(void)
+{
+    adm_cohort_t  c;
+
+    static uint64_t  ring[ADM_COHORTS];
+
+    adm_cohorts_add(ring, 7, 5, 1);
+    adm_cohorts_set(ring, 7, 30, 20);
+    c = adm_cohorts_at(ring, 7);
+    ok(c.called == 30 && c.claimed == 20, "what others counted is taken");
+
+    adm_cohorts_set(ring, 7 + ADM_COHORTS, UINT64_MAX, 3);
+    c = adm_cohorts_at(ring, 7 + ADM_COHORTS);
+    ok(c.called == ADM_COHORTS_MAX && c.claimed == 3, "as far as it fits");
+    is_uint(adm_cohorts_at(ring, 7).called, 0, "the lap before is over");
+}
+
+
 int
 main(void)
 {
+    told();
     laps();
     together();
 

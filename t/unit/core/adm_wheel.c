@@ -219,9 +219,38 @@ killed(void)
 }
 
 
+/* where others count, a seat is all there is */
+
+static void
+seats(void)
+{
+    adm_wheel_t  w = wheel(10);
+
+    ok(!adm_wheel_sits(&w, 1000, 5, 1200), "nobody sits");
+    ok(adm_wheel_put(&w, 1000, 5, 1200), "one is seated");
+    ok(adm_wheel_sits(&w, 1000, 5, 1209), "for all of a slot");
+    ok(!adm_wheel_sits(&w, 1000, 5, 1210), "and no longer");
+    ok(adm_wheel_put(&w, 1000, 5, 1250) && adm_wheel_sits(&w, 1000, 5, 1250),
+       "then in a later one");
+    is_uint(adm_wheel_count(&w, 1000), 0, "none of it is counted");
+
+    ok(adm_wheel_bar(&w, 5) && !adm_wheel_bar(&w, 5), "it ends once");
+    ok(adm_wheel_ended(&w, 5) && !adm_wheel_put(&w, 1000, 5, 1300),
+       "and sits no more");
+    ok(adm_wheel_sits(&w, 1000, 5, 1300), "nor asks for a seat");
+    ok(adm_wheel_bar(&w, 6) && adm_wheel_ended(&w, 6),
+       "one that never sat ends too");
+
+    ok(adm_wheel_bar(&w, 6 + 9 * w.seats.n), "the ring goes on");
+    ok(!adm_wheel_put(&w, 1000, 7, 1200) && !adm_wheel_bar(&w, 7),
+       "and what is too old is neither seated nor ended");
+}
+
+
 int
 main(void)
 {
+    seats();
     rules();
     model();
     killed();

@@ -14,6 +14,7 @@
 #include <ngx_http.h>
 #include <ngx_adm_clock.h>
 #include <ngx_adm_demand.h>
+#include <ngx_adm_fleet.h>
 #include <ngx_adm_policy.h>
 #include <ngx_adm_room.h>
 #include <ngx_adm_settings.h>
@@ -88,6 +89,9 @@ typedef struct {
 } ngx_http_adm_room_t;
 
 
+typedef struct ngx_http_adm_store_s  ngx_http_adm_store_t;
+
+
 typedef struct {
     ngx_array_t              zones;      /* of ngx_adm_zone_t * */
     ngx_array_t              rates;      /* of ngx_http_adm_rate_conf_t * */
@@ -106,8 +110,14 @@ typedef struct {
     ngx_adm_series_t        *tokens;
     ngx_adm_setting_t       *mode;       /* over "admission" of locations */
     ngx_uint_t               modes;      /* mask of those configured */
+    ngx_http_adm_store_t    *store;      /* directives of Redis; NULL: none */
+    ngx_adm_redis_t         *redis;      /* NULL: admission_redis is not set */
+    ngx_adm_fleet_t         *fleet;      /* NULL: likewise */
+    ngx_adm_series_t        *failed;     /* fail_policy_total */
     ngx_adm_keeper_t        *keeper;
-    ngx_msec_t               timeout;    /* of a trip */
+    ngx_msec_t               timeout;    /* of a trip for which there is a
+                                            local answer, too ... */
+    ngx_msec_t               claim_timeout;      /* ... and of others */
     ngx_int_t                request_id; /* index of the variable */
     ngx_array_t             *pages[NGX_HTTP_ADM_PAGES];
 } ngx_http_adm_main_conf_t;
@@ -137,10 +147,11 @@ typedef struct {
     ngx_uint_t               mode;
     ngx_uint_t               log_level;
     ngx_uint_t               fallback;   /* of rates: ngx_adm_fallback_e */
+    ngx_uint_t               room_fallback;      /* of rooms */
     ngx_uint_t               public;     /* content of ours, for everybody */
     ngx_http_adm_content_t  *content;    /* a content handler of ours */
-    ngx_flag_t               strict;     /* admission_health: as yet there
-                                            is nothing to be strict about */
+    ngx_flag_t               strict;     /* admission_health: so it is down
+                                            while Redis is */
     ngx_str_t                control;    /* URI for the dashboard, or none */
     ngx_http_adm_room_t     *room;       /* of admission_room_api */
     ngx_str_t                room_name;
@@ -200,6 +211,8 @@ struct ngx_http_adm_ctx_s {
     uint64_t                 spent;      /* ns, deciding */
     uint64_t                 stored;     /* ns, in trips */
     ngx_uint_t               trips;
+
+    void                    *content;    /* of a content handler that sleeps */
 
     uint64_t                 client;     /* tag of who asks; 0: not needed */
     ngx_adm_series_t        *inside;     /* level of the upstream */

@@ -133,6 +133,8 @@ ngx_http_adm_begin(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx)
     ctx->mode = mode;
     ctx->level = alcf->log_level;
     ctx->subject.fallback = alcf->fallback;
+    ctx->subject.room_fallback = alcf->room_fallback;
+    ctx->subject.failed = amcf->failed;
 
     return ngx_http_adm_check(ctx);
 }

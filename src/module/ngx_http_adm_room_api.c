@@ -22,9 +22,23 @@ typedef struct {
 } ngx_http_adm_room_action_t;
 
 
+/* of a request; in its pool */
+
+typedef struct {
+    ngx_http_adm_room_t  *room;
+    ngx_adm_subject_t     subject;
+    void                 *state;     /* the room's own */
+} ngx_http_adm_room_visit_t;
+
+
 static ngx_int_t ngx_http_adm_room_api_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_adm_room_api_do(ngx_http_request_t *r,
     ngx_http_adm_room_t *room, ngx_adm_room_do_e what);
+static ngx_int_t ngx_http_adm_room_api_ask(ngx_http_request_t *r,
+    ngx_http_adm_room_visit_t *visit);
+static ngx_int_t ngx_http_adm_room_api_told(ngx_http_adm_ctx_t *ctx);
+static ngx_int_t ngx_http_adm_room_api_answer(ngx_http_request_t *r,
+    ngx_http_adm_room_visit_t *visit);
 static ngx_int_t ngx_http_adm_room_api_subject(ngx_http_request_t *r,
     ngx_http_adm_room_t *room, ngx_adm_subject_t *s);
 static ngx_int_t ngx_http_adm_room_api_value(ngx_adm_subject_t *s,
@@ -91,16 +105,30 @@ ngx_http_adm_room_api_handler(ngx_http_request_t *r)
 }
 
 
+/* at first, and again once the store has answered */
+
 static ngx_int_t
 ngx_http_adm_room_api_do(ngx_http_request_t *r, ngx_http_adm_room_t *room,
     ngx_adm_room_do_e what)
 {
-    ngx_str_t                  body;
-    ngx_adm_subject_t          s;
-    ngx_http_adm_loc_conf_t   *alcf;
-    ngx_http_adm_main_conf_t  *amcf;
+    ngx_adm_rc_e                rc;
+    ngx_http_adm_ctx_t         *ctx;
+    ngx_http_adm_loc_conf_t    *alcf;
+    ngx_http_adm_main_conf_t   *amcf;
+    ngx_http_adm_room_visit_t  *visit;
 
-    ngx_memzero(&s, sizeof(ngx_adm_subject_t));
+    ctx = ngx_http_adm_get_ctx(r);
+
+    if (ctx && ctx->content) {
+        return ngx_http_adm_room_api_told(ctx);
+    }
+
+    visit = ngx_pcalloc(r->pool, sizeof(ngx_http_adm_room_visit_t));
+    if (visit == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    visit->room = room;
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_admission_module);
     amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
@@ -111,16 +139,121 @@ ngx_http_adm_room_api_do(ngx_http_request_t *r, ngx_http_adm_room_t *room,
         what = NGX_ADM_ROOM_DO_NOTHING;
     }
 
-    if (ngx_http_adm_room_api_subject(r, room, &s) != NGX_OK
-        || ngx_adm_room_do(&s, &room->room, what) == NGX_ADM_ERROR
-        || ngx_http_adm_room_state(r, room, s.place, &s.grant, &body)
-           != NGX_OK)
+    if (ngx_http_adm_room_api_subject(r, room, &visit->subject) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_adm_room_do(&visit->subject, &room->room, what, &visit->state);
+
+    if (rc == NGX_ADM_ASK) {
+        return ngx_http_adm_room_api_ask(r, visit);
+    }
+
+    return (rc == NGX_ADM_ERROR) ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                                 : ngx_http_adm_room_api_answer(r, visit);
+}
+
+
+/*
+ * What the store is asked: the request sleeps as others do, and the phase
+ * engine comes back to the content handler.
+ */
+
+static ngx_int_t
+ngx_http_adm_room_api_ask(ngx_http_request_t *r,
+    ngx_http_adm_room_visit_t *visit)
+{
+    ngx_http_adm_ctx_t        *ctx;
+    ngx_http_adm_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
+    ctx = ngx_http_adm_get_ctx(r);
+
+    if (ctx == NULL) {
+        ctx = ngx_http_adm_create_ctx(r, ngx_http_adm_abandon);
+        if (ctx == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        /* a program's question is no decision */
+
+        ctx->over = 1;
+        ctx->counted = 1;
+    }
+
+    ctx->content = visit;
+    ctx->sent = ngx_adm_clock();
+    ctx->trip = ngx_adm_trip_create(amcf->keeper);
+
+    if (ctx->trip == NULL
+        || ngx_adm_room_claim(&visit->subject, NULL, visit->state, ctx->trip)
+           != NGX_ADM_CLAIM)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if ((s.grant.token.len || s.grant.drop)
-        && ngx_http_adm_grant(r, room, 0, &s.grant) != NGX_OK)
+    switch (ngx_http_adm_suspend(ctx)) {
+
+    case NGX_AGAIN:
+        r->main->count++;
+        return NGX_DONE;
+
+    case NGX_DECLINED:
+        return ngx_http_adm_room_api_told(ctx);
+
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_adm_room_api_told(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_adm_rc_e                rc;
+    ngx_http_adm_room_visit_t  *visit;
+
+    visit = ctx->content;
+
+    rc = ngx_adm_room_conclude(&visit->subject, NULL, visit->state,
+                               ctx->expired ? NULL : ctx->trip->commands);
+    if (ctx->expired) {
+        ngx_adm_trip_cancel(ctx->trip);
+
+    } else {
+        ngx_adm_trip_release(ctx->trip);
+    }
+
+    ctx->trip = NULL;
+    ctx->expired = 0;
+    ctx->content = NULL;
+    ctx->stored += ngx_adm_clock() - ctx->sent;
+
+    return (rc == NGX_ADM_ERROR)
+           ? NGX_HTTP_INTERNAL_SERVER_ERROR
+           : ngx_http_adm_room_api_answer(ctx->request, visit);
+}
+
+
+static ngx_int_t
+ngx_http_adm_room_api_answer(ngx_http_request_t *r,
+    ngx_http_adm_room_visit_t *visit)
+{
+    ngx_str_t             body;
+    ngx_adm_subject_t    *s;
+    ngx_http_adm_room_t  *room;
+
+    s = &visit->subject;
+    room = visit->room;
+
+    if (ngx_http_adm_room_state(r, room, s->place, &s->grant, &body)
+        != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if ((s->grant.token.len || s->grant.drop)
+        && ngx_http_adm_grant(r, room, 0, &s->grant) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -133,11 +266,19 @@ static ngx_int_t
 ngx_http_adm_room_api_subject(ngx_http_request_t *r,
     ngx_http_adm_room_t *room, ngx_adm_subject_t *s)
 {
+    ngx_http_adm_loc_conf_t   *alcf;
+    ngx_http_adm_main_conf_t  *amcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_admission_module);
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
+
     s->pool = r->pool;
     s->log = r->connection->log;
     s->values = ngx_pcalloc(r->pool, NGX_ADM_ROOM_VALUES * sizeof(ngx_str_t));
     s->evaluate = ngx_http_adm_room_api_value;
     s->owner = r;
+    s->room_fallback = alcf->room_fallback;
+    s->failed = amcf->failed;
 
     if (s->values == NULL) {
         return NGX_ERROR;
@@ -187,6 +328,12 @@ ngx_http_adm_room_api_frontier(ngx_http_request_t *r,
         ngx_string("paused"),
         ngx_string("closed")
     };
+
+    /* a frontier that was told never falls, so there is none as yet */
+
+    if (!ngx_adm_room_knows(&room->room)) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
 
     ngx_str_set(&key, "Cache-Control");
     ngx_str_set(&value, "public, max-age=1");

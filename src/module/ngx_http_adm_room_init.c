@@ -5,6 +5,7 @@
 
 
 #include <ngx_http_adm_module.h>
+#include <ngx_adm_line_fleet.h>
 
 
 static void ngx_http_adm_rooms_warn(ngx_conf_t *cf,
@@ -14,7 +15,8 @@ static ngx_int_t ngx_http_adm_rooms_fit(ngx_conf_t *cf,
 static ngx_int_t ngx_http_adm_init_room(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_uint_t i);
 static ngx_int_t ngx_http_adm_room_line(ngx_conf_t *cf,
-    ngx_http_adm_room_t *room, ngx_adm_zone_t *zone, ngx_adm_state_t *state);
+    ngx_http_adm_main_conf_t *amcf, ngx_http_adm_room_t *room,
+    ngx_adm_zone_t *zone);
 static ngx_adm_keys_t *ngx_http_adm_room_keys(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_uint_t i, ngx_adm_zone_t *zone);
 static ngx_int_t ngx_http_adm_room_series(ngx_conf_t *cf,
@@ -25,6 +27,17 @@ static ngx_int_t ngx_http_adm_room_settings(ngx_conf_t *cf,
     ngx_adm_settings_t *settings, ngx_adm_room_t *room);
 static void ngx_http_adm_room_ceiling(ngx_conf_t *cf,
     ngx_http_adm_room_t *room);
+
+
+/* what another node may tell of a setting at most; 0: anything */
+
+static ngx_uint_t  ngx_http_adm_room_most[NGX_ADM_ROOM_SETS] = {
+    0,
+    0,
+    NGX_ADM_ROOM_ALWAYS,
+    NGX_ADM_ROOM_CLOSED,
+    0
+};
 
 
 char *
@@ -56,6 +69,12 @@ ngx_http_adm_init_rooms(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
 static void
 ngx_http_adm_rooms_warn(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
 {
+    if (amcf->state && amcf->fleet) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"admission_state\" keeps nothing of rooms, their "
+                      "lines are in the store that \"admission_redis\" names");
+    }
+
     if (amcf->keys) {
         return;
     }
@@ -123,7 +142,7 @@ ngx_http_adm_init_room(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
                                   &room->file, room->line);
 
     if (zone == NULL
-        || ngx_http_adm_room_line(cf, room, zone, amcf->state) != NGX_OK)
+        || ngx_http_adm_room_line(cf, amcf, room, zone) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -142,8 +161,8 @@ ngx_http_adm_init_room(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
 
 
 static ngx_int_t
-ngx_http_adm_room_line(ngx_conf_t *cf, ngx_http_adm_room_t *room,
-    ngx_adm_zone_t *zone, ngx_adm_state_t *state)
+ngx_http_adm_room_line(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
+    ngx_http_adm_room_t *room, ngx_adm_zone_t *zone)
 {
     ngx_str_t             name;
     ngx_adm_room_t       *of;
@@ -158,10 +177,17 @@ ngx_http_adm_room_line(ngx_conf_t *cf, ngx_http_adm_room_t *room,
         return NGX_ERROR;
     }
 
-    of->line = ngx_adm_line_add(cf, zone, &of->name, state);
+    of->line = ngx_adm_line_add(cf, zone, &of->name,
+                                amcf->fleet ? NULL : amcf->state);
     of->joins = ngx_adm_rates_add(cf, zone, &name, &room->join.value);
 
     if (of->line == NULL || of->joins == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (amcf->fleet
+        && ngx_adm_line_fleet_add(cf, of->line, amcf->fleet) == NULL)
+    {
         return NGX_ERROR;
     }
 
@@ -259,6 +285,7 @@ ngx_http_adm_room_settings(ngx_conf_t *cf, ngx_adm_settings_t *settings,
         }
 
         setting->configured = ngx_adm_room_configured(room, i);
+        setting->most = ngx_http_adm_room_most[i];
         room->sets[i] = setting;
     }
 

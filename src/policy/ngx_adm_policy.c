@@ -100,6 +100,12 @@ ngx_adm_reason_t  ngx_adm_reasons[NGX_ADM_REASONS] = {
       ngx_string("Many people join from your network at this moment. You "
                  "get your number in a moment.") },
 
+    { ngx_string("no_number"), NGX_ADM_VERDICT_WAIT, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("You are about to join the line"),
+      ngx_string("Numbers cannot be given at this moment. You get yours "
+                 "as soon as they can, without doing anything.") },
+
     { ngx_string("paused"), NGX_ADM_VERDICT_WAIT, 503,
       ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
       ngx_string("The line is paused"),

@@ -58,6 +58,7 @@ typedef enum {
     NGX_ADM_REASON_IN_LINE,
     NGX_ADM_REASON_MOMENT,         /* called, but there is no room just now */
     NGX_ADM_REASON_JOIN_RATE,
+    NGX_ADM_REASON_NO_NUMBER,      /* the store cannot give one just now */
     NGX_ADM_REASON_PAUSED,
     NGX_ADM_REASON_POLL,           /* only asked, whatever the answer */
     NGX_ADM_REASON_CLOSED,
@@ -126,13 +127,24 @@ typedef struct {
 } ngx_adm_quota_t;
 
 
-/* what a rate does when the store cannot tell */
+/* what a policy does when the store cannot tell */
 
 typedef enum {
-    NGX_ADM_FALLBACK_LOCAL = 0,    /* count here */
+    NGX_ADM_FALLBACK_LOCAL = 0,    /* what this node knows by itself */
     NGX_ADM_FALLBACK_OPEN,
-    NGX_ADM_FALLBACK_CLOSED
+    NGX_ADM_FALLBACK_CLOSED,
+    NGX_ADM_FALLBACKS
 } ngx_adm_fallback_e;
+
+
+/* the cells of the series of fallbacks: this, times NGX_ADM_FALLBACKS, and
+   the action */
+
+typedef enum {
+    NGX_ADM_FAILED_RATE = 0,
+    NGX_ADM_FAILED_ROOM,
+    NGX_ADM_FAILED
+} ngx_adm_failed_e;
 
 
 /* what a room says of a shopper, in the words of the contract */
@@ -214,7 +226,9 @@ struct ngx_adm_subject_s {
     void                    *owner;      /* known to the HTTP floor */
     ngx_adm_answer_t         answer;
     uint64_t                 remaining;  /* the least of all limits passed */
-    ngx_adm_fallback_e       fallback;
+    ngx_adm_fallback_e       fallback;   /* of rates ... */
+    ngx_adm_fallback_e       room_fallback;
+    ngx_adm_series_t        *failed;     /* counts what they do */
 
     ngx_str_t               *tokens;     /* that the client sent, of the use */
     ngx_uint_t               ntokens;

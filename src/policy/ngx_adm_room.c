@@ -5,53 +5,12 @@
  */
 
 
-#include <ngx_adm_room.h>
+#include <ngx_adm_visit.h>
 #include <adm_siphash.h>
-
-
-/* what whoever asks may do, and what is done for them */
-
-#define NGX_ADM_VISIT_JOIN     0x01
-#define NGX_ADM_VISIT_ENTER    0x02
-#define NGX_ADM_VISIT_CLAIM    0x04
-#define NGX_ADM_VISIT_GO       0x08      /* whoever may, goes on */
-
-
-/* ms until a called shopper for whom there is no room asks again, at least */
-#define NGX_ADM_ROOM_MOMENT    1000
 
 
 /* the share of its life after which a pass is renewed */
 #define NGX_ADM_ROOM_RENEWALS  8
-
-
-/* of a step */
-
-typedef struct {
-    ngx_adm_place_t      place;
-    adm_pass_t           pass;
-    unsigned             has_pass:1;
-    unsigned             entered:1;      /* without a ticket, just now */
-} ngx_adm_room_state_t;
-
-
-/* of a call */
-
-typedef struct {
-    ngx_adm_subject_t     *subject;
-    ngx_adm_room_t        *room;
-    ngx_adm_room_state_t  *state;
-    adm_line_t            *line;
-    adm_str_t              audience;
-    uint64_t               now;          /* ms */
-    ngx_uint_t             flags;
-    ngx_uint_t             open;         /* ngx_adm_room_state_e */
-
-    ngx_uint_t             found;        /* 1 + the type of the token; 0 */
-    adm_token_t            token;        /* the best that the client sent */
-    u_char                 bound[ADM_TOKEN_BOUND];
-    ngx_str_t              key;          /* whose join it is */
-} ngx_adm_visit_t;
 
 
 static ngx_adm_rc_e ngx_adm_room_check(ngx_adm_subject_t *s, void *conf,
@@ -77,28 +36,24 @@ static ngx_adm_rc_e ngx_adm_visit_barred(ngx_adm_visit_t *v);
 static ngx_adm_rc_e ngx_adm_visit_holder(ngx_adm_visit_t *v);
 static ngx_int_t ngx_adm_visit_renew(ngx_adm_visit_t *v);
 static ngx_adm_rc_e ngx_adm_visit_ticket(ngx_adm_visit_t *v);
+static ngx_adm_rc_e ngx_adm_visit_unheard(ngx_adm_visit_t *v);
 static ngx_adm_rc_e ngx_adm_visit_waiting(ngx_adm_visit_t *v);
 static ngx_adm_rc_e ngx_adm_visit_called(ngx_adm_visit_t *v,
     adm_line_rc_e rc);
 static ngx_adm_rc_e ngx_adm_visit_claim(ngx_adm_visit_t *v);
-static ngx_adm_rc_e ngx_adm_visit_claimed(ngx_adm_visit_t *v,
-    adm_line_rc_e rc);
+static ngx_uint_t ngx_adm_visit_exchange(ngx_adm_visit_t *v,
+    adm_line_rc_e *rc);
 static void ngx_adm_visit_measure(ngx_adm_visit_t *v);
 static ngx_adm_rc_e ngx_adm_visit_newcomer(ngx_adm_visit_t *v);
 static ngx_adm_rc_e ngx_adm_visit_join(ngx_adm_visit_t *v, ngx_uint_t open);
-static ngx_adm_rc_e ngx_adm_visit_entered(ngx_adm_visit_t *v);
-static ngx_adm_rc_e ngx_adm_visit_number(ngx_adm_visit_t *v,
-    uint64_t ticket);
+static ngx_adm_rc_e ngx_adm_visit_number(ngx_adm_visit_t *v, uint64_t ticket,
+    uint64_t second);
 static ngx_adm_rc_e ngx_adm_visit_too_many(ngx_adm_visit_t *v,
     adm_gcra_answer_t *answer);
 static ngx_int_t ngx_adm_visit_key(ngx_adm_visit_t *v);
 static void ngx_adm_visit_heavy(ngx_adm_visit_t *v);
 static void ngx_adm_visit_place(ngx_adm_visit_t *v, adm_line_place_t *place,
     ngx_uint_t known);
-static ngx_adm_rc_e ngx_adm_visit_pass(ngx_adm_visit_t *v,
-    ngx_adm_place_e state);
-static ngx_adm_rc_e ngx_adm_visit_wait(ngx_adm_visit_t *v,
-    ngx_adm_place_e state, ngx_adm_reason_e reason);
 static ngx_int_t ngx_adm_visit_grant_pass(ngx_adm_visit_t *v,
     uint64_t issued);
 static ngx_int_t ngx_adm_visit_grant(ngx_adm_visit_t *v, adm_token_t *token);
@@ -110,8 +65,8 @@ ngx_adm_policy_t  ngx_adm_room_policy = {
     1,
     sizeof(ngx_adm_room_state_t),
     ngx_adm_room_check,
-    NULL,
-    NULL,
+    ngx_adm_room_claim,
+    ngx_adm_room_conclude,
     NULL,
     ngx_adm_room_settle,
     ngx_adm_room_give_back
@@ -202,7 +157,7 @@ ngx_adm_room_bypassed(ngx_adm_subject_t *s, ngx_adm_wait_t *wait)
 
 ngx_adm_rc_e
 ngx_adm_room_do(ngx_adm_subject_t *s, ngx_adm_room_t *room,
-    ngx_adm_room_do_e what)
+    ngx_adm_room_do_e what, void **state)
 {
     ngx_adm_visit_t        v;
     ngx_adm_room_state_t  *rs;
@@ -221,6 +176,8 @@ ngx_adm_room_do(ngx_adm_subject_t *s, ngx_adm_room_t *room,
         return NGX_ADM_ERROR;
     }
 
+    *state = rs;
+
     ngx_adm_visit_begin(&v, s, room, rs, flags[what]);
 
     if (what == NGX_ADM_ROOM_DO_NOTHING || ngx_adm_room_off(room)) {
@@ -236,7 +193,8 @@ ngx_adm_room_do(ngx_adm_subject_t *s, ngx_adm_room_t *room,
     }
 
     if (what == NGX_ADM_ROOM_DO_EXTEND && v.found == 1 + ADM_TOKEN_TICKET) {
-        (void) adm_line_extend(v.line, v.token.ticket);
+        (void) (v.fleet ? adm_fleet_extend(v.fleet, v.token.ticket)
+                        : adm_line_extend(v.line, v.token.ticket));
     }
 
     return ngx_adm_visit(&v);
@@ -246,11 +204,14 @@ ngx_adm_room_do(ngx_adm_subject_t *s, ngx_adm_room_t *room,
 static ngx_adm_rc_e
 ngx_adm_visit_leave(ngx_adm_visit_t *v)
 {
-    if (v->found == 1 + ADM_TOKEN_TICKET) {
-        adm_line_leave(v->line, v->token.ticket);
+    if (v->found == 1 + ADM_TOKEN_PASS) {
+        ngx_adm_room_end(v->room, v->subject->dry_run, &v->state->pass);
 
-    } else if (v->found == 1 + ADM_TOKEN_PASS) {
-        (void) adm_line_end(v->line, v->now, &v->state->pass);
+    } else if (v->found == 1 + ADM_TOKEN_TICKET && v->fleet) {
+        adm_fleet_leave(v->fleet, v->token.ticket);
+
+    } else if (v->found == 1 + ADM_TOKEN_TICKET) {
+        adm_line_leave(v->line, v->token.ticket);
     }
 
     v->subject->grant.drop = 1;
@@ -263,20 +224,25 @@ static void
 ngx_adm_visit_begin(ngx_adm_visit_t *v, ngx_adm_subject_t *s,
     ngx_adm_room_t *room, ngx_adm_room_state_t *state, ngx_uint_t flags)
 {
-    ngx_str_t  *audience;
+    ngx_str_t       *audience;
+    ngx_adm_line_t  *line;
 
+    line = room->line;
     audience = s->dry_run ? &room->shadow : &room->name;
 
     v->subject = s;
     v->room = room;
     v->state = state;
-    v->line = &room->line->line[s->dry_run];
+    v->line = &line->line[s->dry_run];
+    v->fleet = (line->fleet && !s->dry_run) ? &line->fleet->state : NULL;
     v->audience.len = audience->len;
     v->audience.data = audience->data;
     v->now = ngx_adm_line_now();
     v->flags = flags;
     v->open = ngx_adm_room_setting(room, NGX_ADM_ROOM_SET_STATE);
     v->found = 0;
+    v->asked = 0;
+    v->charge.tag = 0;
 
     s->place = &state->place;
 }
@@ -297,6 +263,10 @@ ngx_adm_visit(ngx_adm_visit_t *v)
 
     if (rc != NGX_ADM_PASS) {
         return rc;
+    }
+
+    if (ngx_adm_visit_unattended(v)) {
+        return ngx_adm_visit_pass(v, NGX_ADM_PLACE_OPEN);
     }
 
     return (v->found == 1 + ADM_TOKEN_TICKET) ? ngx_adm_visit_ticket(v)
@@ -410,6 +380,8 @@ ngx_adm_visit_memory(ngx_adm_visit_t *v)
 static ngx_adm_tokens_e
 ngx_adm_visit_judge(ngx_adm_visit_t *v, adm_token_t *token)
 {
+    ngx_uint_t  knows;
+
     if (v->room->bound
         && (!token->is_bound
             || ngx_memcmp(token->bound, v->bound, ADM_TOKEN_BOUND) != 0))
@@ -419,7 +391,9 @@ ngx_adm_visit_judge(ngx_adm_visit_t *v, adm_token_t *token)
 
     /* of a line that a restart has ended: its numbers are given anew */
 
-    if (token->type != ADM_TOKEN_PRE
+    knows = ngx_adm_visit_knows(v);
+
+    if (token->type != ADM_TOKEN_PRE && knows
         && token->joined < adm_line_born(v->line))
     {
         return NGX_ADM_TOKENS_UNKNOWN;
@@ -428,7 +402,7 @@ ngx_adm_visit_judge(ngx_adm_visit_t *v, adm_token_t *token)
     switch (token->type) {
 
     case ADM_TOKEN_PASS:
-        if (adm_line_ended(v->line, token->id)) {
+        if (knows && adm_line_ended(v->line, token->id)) {
             return NGX_ADM_TOKENS_ENDED;
         }
 
@@ -506,7 +480,12 @@ ngx_adm_visit_renew(ngx_adm_visit_t *v)
         return NGX_OK;
     }
 
-    adm_line_renew(v->line, v->now, pass);
+    if (v->fleet) {
+        adm_fleet_renew(v->fleet, v->now, pass);
+
+    } else {
+        adm_line_renew(v->line, v->now, pass);
+    }
 
     return (pass->expires == expires) ? NGX_OK
                                       : ngx_adm_visit_grant_pass(v, now);
@@ -519,10 +498,14 @@ ngx_adm_visit_ticket(ngx_adm_visit_t *v)
     adm_line_rc_e     rc;
     adm_line_place_t  place;
 
-    rc = adm_line_poll(v->line, v->token.ticket, ngx_random(), &place);
-
     v->state->place.ticket = v->token.ticket;
     v->state->place.joined = v->token.joined;
+
+    if (!ngx_adm_visit_knows(v)) {
+        return ngx_adm_visit_unheard(v);
+    }
+
+    rc = adm_line_poll(v->line, v->token.ticket, ngx_random(), &place);
 
     ngx_adm_visit_place(v, &place, rc == ADM_LINE_WAITING);
 
@@ -546,6 +529,19 @@ ngx_adm_visit_ticket(ngx_adm_visit_t *v)
     }
 
     return ngx_adm_visit_newcomer(v);
+}
+
+
+/* the place is kept, whatever it is: nobody has told this node yet */
+
+static ngx_adm_rc_e
+ngx_adm_visit_unheard(ngx_adm_visit_t *v)
+{
+    v->state->place.poll = ADM_LINE_POLL_MIN
+                           + ngx_random() % ADM_LINE_POLL_MIN;
+
+    return ngx_adm_visit_wait(v, NGX_ADM_PLACE_WAITING,
+                              NGX_ADM_REASON_IN_LINE);
 }
 
 
@@ -582,12 +578,10 @@ ngx_adm_visit_called(ngx_adm_visit_t *v, adm_line_rc_e rc)
         return ngx_adm_visit_claim(v);
     }
 
-    if (rc == ADM_LINE_USED) {
-        rc = adm_line_claim(v->line, v->token.ticket, v->now, &v->state->pass);
-
-        if (rc != ADM_LINE_REPEATED) {
-            return ngx_adm_visit_claimed(v, rc);
-        }
+    if (rc == ADM_LINE_USED && ngx_adm_visit_exchange(v, &rc)
+        && rc != ADM_LINE_REPEATED)
+    {
+        return ngx_adm_visit_claimed(v, rc);
     }
 
     return (v->open == NGX_ADM_ROOM_PAUSED)
@@ -602,13 +596,32 @@ ngx_adm_visit_claim(ngx_adm_visit_t *v)
 {
     adm_line_rc_e  rc;
 
-    rc = adm_line_claim(v->line, v->token.ticket, v->now, &v->state->pass);
-
-    return ngx_adm_visit_claimed(v, rc);
+    return ngx_adm_visit_exchange(v, &rc)
+           ? ngx_adm_visit_claimed(v, rc)
+           : ngx_adm_visit_ask(v, NGX_ADM_COMMAND_CLAIM);
 }
 
 
-static ngx_adm_rc_e
+/* 0: the store has to be asked */
+
+static ngx_uint_t
+ngx_adm_visit_exchange(ngx_adm_visit_t *v, adm_line_rc_e *rc)
+{
+    u_char  message[ADM_FLEET_ASK];
+
+    if (v->fleet) {
+        return adm_fleet_claim(v->fleet, v->token.ticket, v->now, message, rc,
+                               &v->state->pass)
+               == 0;
+    }
+
+    *rc = adm_line_claim(v->line, v->token.ticket, v->now, &v->state->pass);
+
+    return 1;
+}
+
+
+ngx_adm_rc_e
 ngx_adm_visit_claimed(ngx_adm_visit_t *v, adm_line_rc_e rc)
 {
     switch (rc) {
@@ -637,6 +650,12 @@ ngx_adm_visit_claimed(ngx_adm_visit_t *v, adm_line_rc_e rc)
     case ADM_LINE_PAUSED:
         return ngx_adm_visit_wait(v, NGX_ADM_PLACE_PAUSED,
                                   NGX_ADM_REASON_PAUSED);
+
+    case ADM_LINE_WAITING:
+
+        /* the store has lost how far it was, and will call once more */
+
+        return ngx_adm_visit_unheard(v);
 
     default:
         ngx_adm_room_number(v, NGX_ADM_TOKENS_USED);
@@ -677,7 +696,7 @@ ngx_adm_visit_newcomer(ngx_adm_visit_t *v)
                                   NGX_ADM_REASON_PAUSED);
     }
 
-    open = adm_line_open(v->line);
+    open = ngx_adm_visit_knows(v) && adm_line_open(v->line);
 
     if (open && !(v->flags & NGX_ADM_VISIT_ENTER)) {
         return ngx_adm_visit_pass(v, NGX_ADM_PLACE_OPEN);
@@ -699,38 +718,53 @@ ngx_adm_visit_join(ngx_adm_visit_t *v, ngx_uint_t open)
     uint64_t            ticket;
     adm_line_rc_e       rc;
     ngx_adm_room_t     *room;
-    ngx_adm_charge_t    charge;
     adm_gcra_answer_t   answer;
 
     room = v->room;
+
+    /* of the store one thing is asked at a time */
+
+    if (v->asked) {
+        return ngx_adm_visit_numberless(v, NGX_ADM_REASON_NO_NUMBER, 0);
+    }
 
     if (ngx_adm_visit_key(v) != NGX_OK) {
         return NGX_ADM_ERROR;
     }
 
-    ngx_memzero(&charge, sizeof(ngx_adm_charge_t));
-
     if (v->key.len
         && !ngx_adm_rates_take(room->joins, &room->join, &v->key, 1,
-                               v->subject->dry_run, &charge, &answer))
+                               v->subject->dry_run, &v->charge, &answer))
     {
         return ngx_adm_visit_too_many(v, &answer);
+    }
+
+    if (v->fleet) {
+        return ngx_adm_visit_ask(v, NGX_ADM_COMMAND_JOIN);
     }
 
     if (open && adm_line_enter(v->line, v->now, &v->state->pass)
                 == ADM_LINE_ADMITTED)
     {
-        return ngx_adm_visit_entered(v);
+        return ngx_adm_visit_entered(v, v->now / 1000);
     }
 
     rc = adm_line_join(v->line, &ticket);
 
+    return ngx_adm_visit_joined(v, rc, ticket, v->now / 1000);
+}
+
+
+ngx_adm_rc_e
+ngx_adm_visit_joined(ngx_adm_visit_t *v, adm_line_rc_e rc, uint64_t ticket,
+    uint64_t second)
+{
     if (rc == ADM_LINE_WAITING) {
         ngx_adm_visit_heavy(v);
-        return ngx_adm_visit_number(v, ticket);
+        return ngx_adm_visit_number(v, ticket, second);
     }
 
-    ngx_adm_rates_refund(room->joins, &room->join, &charge);
+    ngx_adm_rates_refund(v->room->joins, &v->room->join, &v->charge);
 
     return (rc == ADM_LINE_PAUSED)
            ? ngx_adm_visit_wait(v, NGX_ADM_PLACE_PAUSED, NGX_ADM_REASON_PAUSED)
@@ -739,11 +773,11 @@ ngx_adm_visit_join(ngx_adm_visit_t *v, ngx_uint_t open)
 }
 
 
-static ngx_adm_rc_e
-ngx_adm_visit_entered(ngx_adm_visit_t *v)
+ngx_adm_rc_e
+ngx_adm_visit_entered(ngx_adm_visit_t *v, uint64_t second)
 {
     v->token.ticket = 0;
-    v->token.joined = v->now / 1000;
+    v->token.joined = second;
 
     v->state->has_pass = 1;
     v->state->entered = 1;
@@ -762,7 +796,7 @@ ngx_adm_visit_entered(ngx_adm_visit_t *v)
  */
 
 static ngx_adm_rc_e
-ngx_adm_visit_number(ngx_adm_visit_t *v, uint64_t ticket)
+ngx_adm_visit_number(ngx_adm_visit_t *v, uint64_t ticket, uint64_t second)
 {
     adm_token_t       token;
     adm_line_place_t  place;
@@ -779,15 +813,15 @@ ngx_adm_visit_number(ngx_adm_visit_t *v, uint64_t ticket)
     token.type = ADM_TOKEN_TICKET;
     token.ticket = ticket;
     token.issued = v->now / 1000;
-    token.joined = token.issued;
+    token.joined = second;
     token.expires = token.issued + NGX_ADM_TICKET_LIFE;
     token.wait = place.wait;
     token.id = ticket;
 
     v->state->place.ticket = ticket;
-    v->state->place.joined = token.joined;
+    v->state->place.joined = second;
 
-    ngx_adm_visit_place(v, &place, 1);
+    ngx_adm_visit_place(v, &place, ngx_adm_visit_knows(v));
 
     if (ngx_adm_visit_grant(v, &token) != NGX_OK) {
         return NGX_ADM_ERROR;
@@ -798,22 +832,29 @@ ngx_adm_visit_number(ngx_adm_visit_t *v, uint64_t ticket)
 }
 
 
-/* more join by this key than may: a token without a number */
+/* more join by this key than may */
 
 static ngx_adm_rc_e
 ngx_adm_visit_too_many(ngx_adm_visit_t *v, adm_gcra_answer_t *answer)
 {
-    uint64_t     wait;
-    adm_token_t  token;
-
-    wait = answer->wait / adm_ticks(1);
-    wait = ngx_max(wait, ADM_LINE_POLL_MIN) * (800 + ngx_random() % 401) / 800;
-
-    v->state->place.poll = ngx_min(wait, ADM_LINE_POLL_MAX);
-
     v->subject->answer.key = v->key;
     v->subject->answer.pace = ngx_max(1, v->room->join.interval * 1000
                                          / adm_ticks(1));
+
+    return ngx_adm_visit_numberless(v, NGX_ADM_REASON_JOIN_RATE,
+                                    answer->wait / adm_ticks(1));
+}
+
+
+ngx_adm_rc_e
+ngx_adm_visit_numberless(ngx_adm_visit_t *v, ngx_adm_reason_e reason,
+    uint64_t wait)
+{
+    adm_token_t  token;
+
+    wait = ngx_max(wait, ADM_LINE_POLL_MIN) * (800 + ngx_random() % 401) / 800;
+
+    v->state->place.poll = ngx_min(wait, ADM_LINE_POLL_MAX);
 
     if (v->found != 1 + ADM_TOKEN_PRE) {
         ngx_memzero(&token, sizeof(adm_token_t));
@@ -828,7 +869,7 @@ ngx_adm_visit_too_many(ngx_adm_visit_t *v, adm_gcra_answer_t *answer)
         }
     }
 
-    return ngx_adm_visit_wait(v, NGX_ADM_PLACE_PRE, NGX_ADM_REASON_JOIN_RATE);
+    return ngx_adm_visit_wait(v, NGX_ADM_PLACE_PRE, reason);
 }
 
 
@@ -898,7 +939,7 @@ ngx_adm_visit_place(ngx_adm_visit_t *v, adm_line_place_t *place,
 
 /* this room has no objection: whoever only asks may have to wait in another */
 
-static ngx_adm_rc_e
+ngx_adm_rc_e
 ngx_adm_visit_pass(ngx_adm_visit_t *v, ngx_adm_place_e state)
 {
     v->state->place.state = state;
@@ -909,7 +950,7 @@ ngx_adm_visit_pass(ngx_adm_visit_t *v, ngx_adm_place_e state)
 }
 
 
-static ngx_adm_rc_e
+ngx_adm_rc_e
 ngx_adm_visit_wait(ngx_adm_visit_t *v, ngx_adm_place_e state,
     ngx_adm_reason_e reason)
 {
@@ -932,7 +973,11 @@ ngx_adm_visit_wait(ngx_adm_visit_t *v, ngx_adm_place_e state,
 }
 
 
-/* "issued" is what the next renewal is counted from, s */
+/*
+ * "issued" is what the next renewal is counted from, s; by the clock of a
+ * store that is ahead of this node's it may lie in the future, in which no
+ * token is good.
+ */
 
 static ngx_int_t
 ngx_adm_visit_grant_pass(ngx_adm_visit_t *v, uint64_t issued)
@@ -944,7 +989,7 @@ ngx_adm_visit_grant_pass(ngx_adm_visit_t *v, uint64_t issued)
     token.type = ADM_TOKEN_PASS;
     token.ticket = v->token.ticket;
     token.joined = v->token.joined;
-    token.issued = issued;
+    token.issued = ngx_min(issued, v->now / 1000);
     token.expires = v->state->pass.expires;
     token.id = v->state->pass.serial;
 
@@ -1001,8 +1046,7 @@ ngx_adm_room_settle(ngx_adm_subject_t *s, void *conf, void *state,
     ngx_adm_room_state_t  *rs = state;
 
     if (settlement->ends && rs->has_pass) {
-        (void) adm_line_end(&wait->room->line->line[s->dry_run],
-                            ngx_adm_line_now(), &rs->pass);
+        ngx_adm_room_end(wait->room, s->dry_run, &rs->pass);
         s->grant.drop = 1;
     }
 
@@ -1025,7 +1069,6 @@ ngx_adm_room_give_back(ngx_adm_subject_t *s, void *conf, void *state,
     ngx_adm_room_state_t  *rs = state;
 
     if (cause == NGX_ADM_CAUSE_GONE && rs->entered) {
-        (void) adm_line_end(&wait->room->line->line[s->dry_run],
-                            ngx_adm_line_now(), &rs->pass);
+        ngx_adm_room_end(wait->room, s->dry_run, &rs->pass);
     }
 }

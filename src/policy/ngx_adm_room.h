@@ -185,12 +185,24 @@ void ngx_adm_room_apply(ngx_adm_room_t *room);
 
 void ngx_adm_room_void(ngx_adm_room_t *room);
 
-/* 1 if nobody has moved the frontier for some seconds, though it should */
+/*
+ * 1 if nobody has moved the frontier for some seconds, though it should; of a
+ * fleet's line, if the store has not been heard for as long.
+ */
 
 ngx_uint_t ngx_adm_room_stalled(ngx_adm_room_t *room);
 
+/* 1 if the line's figures are: a fleet's has none before the store's first */
 
-/* what the API asks for; each fills place and grant of the subject */
+ngx_uint_t ngx_adm_room_knows(ngx_adm_room_t *room);
+
+
+/*
+ * What the API asks for; each fills place and grant of the subject.  ASK: not
+ * yet, a trip with the command of ngx_adm_room_claim() has to be made, and
+ * ngx_adm_room_conclude() reads its answer; NULL: there is none.  These two
+ * are the policy's own, which look at "state" alone.
+ */
 
 typedef enum {
     NGX_ADM_ROOM_ASK = 0,          /* as a poll, but joins nobody */
@@ -202,7 +214,12 @@ typedef enum {
 } ngx_adm_room_do_e;
 
 ngx_adm_rc_e ngx_adm_room_do(ngx_adm_subject_t *s, ngx_adm_room_t *room,
-    ngx_adm_room_do_e what);
+    ngx_adm_room_do_e what, void **state);
+
+ngx_adm_rc_e ngx_adm_room_claim(ngx_adm_subject_t *s, void *conf, void *state,
+    ngx_adm_trip_t *trip);
+ngx_adm_rc_e ngx_adm_room_conclude(ngx_adm_subject_t *s, void *conf,
+    void *state, ngx_adm_command_t *command);
 
 
 #endif /* _NGX_ADM_ROOM_H_INCLUDED_ */

@@ -4,8 +4,8 @@
  */
 
 
+#include <ngx_adm_line_fleet.h>
 #include <ngx_adm_room.h>
-#include <ngx_event.h>
 
 
 /* ms without a tick after which a line is held to stand still */
@@ -13,6 +13,7 @@
 
 
 static void ngx_adm_room_tick(ngx_event_t *ev);
+static void ngx_adm_room_move(ngx_adm_room_t *room);
 
 
 static ngx_event_t  ngx_adm_room_event;
@@ -83,15 +84,43 @@ ngx_adm_room_apply(ngx_adm_room_t *room)
 void
 ngx_adm_room_void(ngx_adm_room_t *room)
 {
-    adm_line_void(&room->line->line[0], ngx_adm_line_now());
+    ngx_adm_line_t  *line;
+
+    line = room->line;
+
+    if (line->fleet) {
+        adm_fleet_void(&line->fleet->state, ngx_adm_line_now());
+
+    } else {
+        adm_line_void(&line->line[0], ngx_adm_line_now());
+    }
 }
 
 
 ngx_uint_t
 ngx_adm_room_stalled(ngx_adm_room_t *room)
 {
-    return ngx_adm_line_now() > adm_line_ticked(&room->line->line[0])
+    ngx_adm_line_t  *line;
+
+    line = room->line;
+
+    if (line->fleet) {
+        return !adm_fleet_follows(&line->fleet->state, ngx_adm_line_now());
+    }
+
+    return ngx_adm_line_now() > adm_line_ticked(&line->line[0])
                                 + NGX_ADM_ROOM_STALLED;
+}
+
+
+ngx_uint_t
+ngx_adm_room_knows(ngx_adm_room_t *room)
+{
+    ngx_adm_line_t  *line;
+
+    line = room->line;
+
+    return line->fleet == NULL || adm_fleet_knows(&line->fleet->state);
 }
 
 
@@ -105,8 +134,10 @@ ngx_adm_room_start(ngx_cycle_t *cycle, ngx_array_t *rooms)
     ngx_adm_room_event.data = rooms;
     ngx_adm_room_event.cancelable = 1;
 
+    /* not all processes and nodes that are started at once in step */
+
     if (rooms->nelts) {
-        ngx_add_timer(&ngx_adm_room_event, ADM_LINE_TICK);
+        ngx_add_timer(&ngx_adm_room_event, 1 + ngx_random() % ADM_LINE_TICK);
     }
 }
 
@@ -137,7 +168,6 @@ ngx_adm_room_renew(ngx_cycle_t *cycle, ngx_array_t *rooms)
 static void
 ngx_adm_room_tick(ngx_event_t *ev)
 {
-    uint64_t           now;
     ngx_uint_t         i;
     ngx_array_t       *rooms;
     ngx_adm_room_t   **room;
@@ -153,12 +183,30 @@ ngx_adm_room_tick(ngx_event_t *ev)
         return;
     }
 
-    now = ngx_adm_line_now();
-
     for (i = 0; i < rooms->nelts; i++) {
         ngx_adm_room_apply(room[i]);
-
-        (void) adm_line_tick(&room[i]->line->line[0], now);
-        (void) adm_line_tick(&room[i]->line->line[1], now);
+        ngx_adm_room_move(room[i]);
     }
+}
+
+
+/* the shadow is this node's own in any case */
+
+static void
+ngx_adm_room_move(ngx_adm_room_t *room)
+{
+    uint64_t         now;
+    ngx_adm_line_t  *line;
+
+    line = room->line;
+    now = ngx_adm_line_now();
+
+    if (line->fleet) {
+        ngx_adm_line_fleet_tick(line->fleet);
+
+    } else {
+        (void) adm_line_tick(&line->line[0], now);
+    }
+
+    (void) adm_line_tick(&line->line[1], now);
 }

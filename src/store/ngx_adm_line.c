@@ -4,7 +4,7 @@
  */
 
 
-#include <ngx_adm_line.h>
+#include <ngx_adm_line_fleet.h>
 
 
 /* numbers that may be given between two copies */
@@ -120,6 +120,13 @@ ngx_adm_line_attach(void *data)
         || adm_line_attach(&l->line[1], ngx_adm_line_memory(l, 1)) != ADM_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (l->fleet) {
+        ngx_adm_line_fleet_attach(l->fleet);
+
+    } else {
+        adm_line_alone(&l->line[0]);
     }
 
     return NGX_OK;

@@ -15,7 +15,8 @@
 #include <adm_line.h>
 
 
-typedef struct ngx_adm_line_sh_s  ngx_adm_line_sh_t;
+typedef struct ngx_adm_line_sh_s     ngx_adm_line_sh_t;
+typedef struct ngx_adm_line_fleet_s  ngx_adm_line_fleet_t;
 
 
 /* a cycle's view */
@@ -26,6 +27,7 @@ typedef struct {
     adm_line_settings_t   settings;  /* for a line that begins */
     ngx_adm_state_t      *state;     /* NULL: nothing is brought back */
     ngx_adm_state_part_t  kept;
+    ngx_adm_line_fleet_t *fleet;     /* NULL: the line is this node's own */
 
     /* known when the memory is there; [1] is the shadow */
     ngx_adm_line_sh_t    *sh;

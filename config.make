@@ -9,6 +9,23 @@ $NGX_OBJS/adm/ngx_http_adm_assets.h: \\
 
 END
 
+adm_scripts=
+for adm_script in probe rate rate_back share pulse setting \
+    line_join line_claim line_tick
+do
+    adm_scripts="$adm_scripts $ngx_addon_dir/src/store/lua/$adm_script.lua"
+done
+
+cat << END >> $NGX_MAKEFILE
+$NGX_OBJS/adm/ngx_adm_scripts.h: \\
+		$ngx_addon_dir/src/store/lua/embed \\
+		$adm_scripts
+	mkdir -p $NGX_OBJS/adm
+	$ngx_addon_dir/src/store/lua/embed $adm_scripts > \$@.new
+	mv \$@.new \$@
+
+END
+
 
 # The dashboard embeds a package of npm.  ADM_NODE_MODULES, when set as this
 # is configured, is a directory that has it; else it is fetched, to objs/adm,

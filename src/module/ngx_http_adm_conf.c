@@ -17,6 +17,9 @@ static ngx_int_t ngx_http_adm_init_uses(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_http_adm_loc_conf_t *alcf);
 static ngx_int_t ngx_http_adm_build_pipeline(ngx_conf_t *cf,
     ngx_http_adm_loc_conf_t *alcf);
+static ngx_int_t ngx_http_adm_fallback(ngx_conf_t *cf,
+    ngx_http_adm_loc_conf_t *alcf, ngx_str_t *arg);
+static ngx_int_t ngx_http_adm_no_fallback(ngx_conf_t *cf, ngx_str_t *arg);
 
 
 void *
@@ -43,11 +46,15 @@ ngx_http_adm_create_main_conf(ngx_conf_t *cf)
      *     amcf->tokens = NULL;
      *     amcf->mode = NULL;
      *     amcf->modes = 0;
-     *     amcf->timeout = 0;
+     *     amcf->store = NULL;
+     *     amcf->redis = NULL;
+     *     amcf->fleet = NULL;
+     *     amcf->failed = NULL;
      */
 
     amcf->keeper = &ngx_adm_shm_keeper;
     amcf->timeout = 50;
+    amcf->claim_timeout = 500;
 
     if (ngx_array_init(&amcf->zones, cf->pool, 4, sizeof(ngx_adm_zone_t *))
         != NGX_OK
@@ -97,9 +104,13 @@ ngx_http_adm_init_memory(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
 
     amcf->mode = ngx_adm_settings_declare(amcf->settings, &mode);
 
-    return (amcf->mode == NULL) ? NGX_ERROR
-                                : ngx_http_adm_init_series(amcf->counters,
-                                                           amcf);
+    if (amcf->mode == NULL) {
+        return NGX_ERROR;
+    }
+
+    amcf->mode->most = NGX_HTTP_ADM_DRY_RUN;
+
+    return ngx_http_adm_init_series(amcf->counters, amcf);
 }
 
 
@@ -107,12 +118,13 @@ static ngx_int_t
 ngx_http_adm_init_series(ngx_adm_counters_t *counters,
     ngx_http_adm_main_conf_t *amcf)
 {
-    ngx_str_t  decision, upstream, node, tokens, others;
+    ngx_str_t  decision, upstream, node, tokens, failed, others;
 
     ngx_str_set(&decision, "decision");
     ngx_str_set(&upstream, "upstream");
     ngx_str_set(&node, "node");
     ngx_str_set(&tokens, "tokens");
+    ngx_str_set(&failed, "failed");
     ngx_str_set(&others, "");
 
     amcf->decisions = ngx_adm_counters_series(counters,
@@ -124,9 +136,11 @@ ngx_http_adm_init_series(ngx_adm_counters_t *counters,
     amcf->node = ngx_adm_counters_series(counters, NGX_ADM_FAMILY_NODE, &node);
     amcf->tokens = ngx_adm_counters_series(counters, NGX_ADM_FAMILY_NODE,
                                            &tokens);
+    amcf->failed = ngx_adm_counters_series(counters, NGX_ADM_FAMILY_NODE,
+                                           &failed);
 
     if (amcf->decisions == NULL || amcf->answers == NULL || amcf->node == NULL
-        || amcf->tokens == NULL
+        || amcf->tokens == NULL || amcf->failed == NULL
         || ngx_adm_counters_series(counters, NGX_ADM_FAMILY_LEVEL, &others)
            == NULL)
     {
@@ -140,7 +154,8 @@ ngx_http_adm_init_series(ngx_adm_counters_t *counters,
 char *
 ngx_http_adm_init_main_conf(ngx_conf_t *cf, void *conf)
 {
-    return ngx_http_adm_init_rates(cf, conf) == NGX_CONF_OK
+    return ngx_http_adm_init_redis(cf, conf) == NGX_CONF_OK
+           && ngx_http_adm_init_rates(cf, conf) == NGX_CONF_OK
            ? ngx_http_adm_init_rooms(cf, conf) : NGX_CONF_ERROR;
 }
 
@@ -209,6 +224,7 @@ ngx_http_adm_create_loc_conf(ngx_conf_t *cf)
     alcf->mode = NGX_CONF_UNSET_UINT;
     alcf->log_level = NGX_CONF_UNSET_UINT;
     alcf->fallback = NGX_CONF_UNSET_UINT;
+    alcf->room_fallback = NGX_CONF_UNSET_UINT;
 
     return alcf;
 }
@@ -223,6 +239,8 @@ ngx_http_adm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->mode, prev->mode, NGX_HTTP_ADM_ON);
     ngx_conf_merge_uint_value(conf->log_level, prev->log_level, NGX_LOG_WARN);
     ngx_conf_merge_uint_value(conf->fallback, prev->fallback,
+                              NGX_ADM_FALLBACK_LOCAL);
+    ngx_conf_merge_uint_value(conf->room_fallback, prev->room_fallback,
                               NGX_ADM_FALLBACK_LOCAL);
 
     if (ngx_http_adm_merge_uses(cf, prev, conf) != NGX_OK
@@ -399,8 +417,34 @@ ngx_http_adm_on_store_failure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_adm_loc_conf_t  *alcf = conf;
 
-    ngx_str_t   *value, word;
+    ngx_str_t   *value;
     ngx_uint_t   i;
+
+    if (alcf->fallback != NGX_CONF_UNSET_UINT
+        || alcf->room_fallback != NGX_CONF_UNSET_UINT)
+    {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_http_adm_fallback(cf, alcf, &value[i]) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_adm_fallback(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf,
+    ngx_str_t *arg)
+{
+    ngx_str_t    word, *args;
+    ngx_uint_t  *fallback, room;
 
     static ngx_conf_enum_t  words[] = {
         { ngx_string("local"), NGX_ADM_FALLBACK_LOCAL },
@@ -409,29 +453,49 @@ ngx_http_adm_on_store_failure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         { ngx_null_string, 0 }
     };
 
-    value = cf->args->elts;
+    args = cf->args->elts;
+    room = ngx_http_adm_parameter(arg, "room=", &word);
 
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (!ngx_http_adm_parameter(&value[i], "rate=", &word)) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\" in \"%V\", "
-                               "it must be \"rate=\"",
-                               &value[i], &cmd->name);
-            return NGX_CONF_ERROR;
-        }
-
-        if (alcf->fallback != NGX_CONF_UNSET_UINT) {
-            return "is duplicate";
-        }
-
-        if (ngx_http_adm_enum(cf, words, &word, "value", "of \"rate=\" in",
-                              &cmd->name, &alcf->fallback)
-            != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
+    if (!room && !ngx_http_adm_parameter(arg, "rate=", &word)) {
+        return ngx_http_adm_no_fallback(cf, arg);
     }
 
-    return NGX_CONF_OK;
+    fallback = room ? &alcf->room_fallback : &alcf->fallback;
+
+    if (*fallback != NGX_CONF_UNSET_UINT) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"%V\" in \"%V\"",
+                           arg, &args[0]);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_adm_enum(cf, words, &word, "value",
+                             room ? "of \"room=\" in" : "of \"rate=\" in",
+                             &args[0], fallback);
+}
+
+
+static ngx_int_t
+ngx_http_adm_no_fallback(ngx_conf_t *cf, ngx_str_t *arg)
+{
+    ngx_str_t  word, *args;
+
+    args = cf->args->elts;
+
+    if (ngx_http_adm_parameter(arg, "idempotency=", &word)
+        || ngx_http_adm_parameter(arg, "inventory=", &word))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "parameter \"%V\" in \"%V\" is not supported "
+                           "by this version",
+                           arg, &args[0]);
+        return NGX_ERROR;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in \"%V\", "
+                       "it must be \"rate=\" or \"room=\"",
+                       arg, &args[0]);
+
+    return NGX_ERROR;
 }

@@ -170,7 +170,9 @@ ngx_http_adm_tell_room(ngx_http_adm_main_conf_t *amcf, void *data)
                                                          effective));
     }
 
-    json_object_set_new(told, "line", ngx_http_adm_room_line(room));
+    if (ngx_adm_room_knows(room)) {
+        json_object_set_new(told, "line", ngx_http_adm_room_line(room));
+    }
 
     return told;
 }

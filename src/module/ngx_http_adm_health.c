@@ -20,7 +20,10 @@ typedef enum {
 
 
 static ngx_int_t ngx_http_adm_health_handler(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_adm_health_broken(ngx_http_adm_main_conf_t *amcf);
 static ngx_uint_t ngx_http_adm_health_stalled(ngx_http_adm_main_conf_t *amcf);
+static json_t *ngx_http_adm_health_tell(ngx_http_adm_main_conf_t *amcf,
+    ngx_http_adm_health_e health, ngx_uint_t stalled, uint64_t lag);
 static ngx_http_adm_health_e ngx_http_adm_health_of(
     ngx_http_adm_main_conf_t *amcf, ngx_uint_t troubled);
 
@@ -39,43 +42,84 @@ ngx_http_adm_content_t  ngx_http_adm_health = {
 static const char  *ngx_http_adm_healths[] = { "ok", "degraded", "down" };
 
 
+/* in the order of ngx_adm_circuit_e */
+
+static const char  *ngx_http_adm_health_circuits[] = {
+    "closed",
+    "open",
+    "half_open"
+};
+
+
 /* anybody may ask: nothing tells who or what the node is */
 
 static ngx_int_t
 ngx_http_adm_health_handler(ngx_http_request_t *r)
 {
     uint64_t                   lag;
-    ngx_uint_t                 stalled, failing;
+    ngx_uint_t                 broken, stalled, refused;
     ngx_http_adm_health_e      health;
+    ngx_http_adm_loc_conf_t   *alcf;
     ngx_http_adm_main_conf_t  *amcf;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_admission_module);
 
     lag = ngx_adm_lag(amcf->counters);
+    broken = ngx_http_adm_health_broken(amcf);
     stalled = ngx_http_adm_health_stalled(amcf);
-    failing = amcf->state && !ngx_adm_state_works(amcf->state);
 
     health = ngx_http_adm_health_of(amcf, lag > NGX_HTTP_ADM_HEALTH_LAG
-                                          || stalled || failing);
+                                          || broken || stalled
+                                          || (amcf->state
+                                              && !ngx_adm_state_works(
+                                                               amcf->state)));
 
-    return ngx_http_adm_send_json(r, (health == NGX_HTTP_ADM_HEALTH_DOWN)
-                                     ? NGX_HTTP_SERVICE_UNAVAILABLE
-                                     : NGX_HTTP_OK,
+    refused = (health == NGX_HTTP_ADM_HEALTH_DOWN) || (alcf->strict && broken);
+
+    return ngx_http_adm_send_json(r, refused ? NGX_HTTP_SERVICE_UNAVAILABLE
+                                             : NGX_HTTP_OK,
                                   &ngx_http_adm_json,
-                                  json_pack("{ss,ss,ss,ss,ss,ss,sf}",
-                                            "status",
-                                            ngx_http_adm_healths[health],
-                                            "mode",
-                                            ngx_http_adm_mode_name(amcf),
-                                            "redis", "off",
-                                            "circuit_breaker_state", "closed",
-                                            "rooms",
-                                            stalled ? "stalled" : "ok",
-                                            "state",
-                                            (amcf->state == NULL) ? "off"
-                                            : failing ? "failing" : "ok",
-                                            "loop_lag_seconds",
-                                            (double) lag / 1000000));
+                                  ngx_http_adm_health_tell(amcf, health,
+                                                           stalled, lag));
+}
+
+
+static json_t *
+ngx_http_adm_health_tell(ngx_http_adm_main_conf_t *amcf,
+    ngx_http_adm_health_e health, ngx_uint_t stalled, uint64_t lag)
+{
+    const char         *redis, *state;
+    ngx_adm_circuit_e   circuit;
+
+    redis = (amcf->redis == NULL) ? "off"
+            : ngx_http_adm_redis_is_up(amcf) ? "up" : "down";
+    circuit = amcf->redis ? ngx_http_adm_redis_circuit_state(amcf)
+                          : NGX_ADM_CIRCUIT_CLOSED;
+    state = (amcf->state == NULL) ? "off"
+            : ngx_adm_state_works(amcf->state) ? "ok" : "failing";
+
+    return json_pack("{ss,ss,ss,ss,ss,ss,sf}",
+                     "status", ngx_http_adm_healths[health],
+                     "mode", ngx_http_adm_mode_name(amcf),
+                     "redis", redis,
+                     "circuit_breaker_state",
+                     ngx_http_adm_health_circuits[circuit],
+                     "rooms", stalled ? "stalled" : "ok",
+                     "state", state,
+                     "loop_lag_seconds", (double) lag / 1000000);
+}
+
+
+/* 1 if a process cannot ask Redis, or does not for a while */
+
+static ngx_uint_t
+ngx_http_adm_health_broken(ngx_http_adm_main_conf_t *amcf)
+{
+    return amcf->redis
+           && (!ngx_http_adm_redis_is_up(amcf)
+               || ngx_http_adm_redis_circuit_state(amcf)
+                  == NGX_ADM_CIRCUIT_OPEN);
 }
 
 

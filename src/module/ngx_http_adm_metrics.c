@@ -135,6 +135,41 @@ ngx_http_adm_metric_t  ngx_http_adm_metrics[] = {
       "Tokens that clients sent, and those that they were given.",
       ngx_http_adm_tokens_seen },
 
+    { "store_up", NGX_HTTP_ADM_GAUGE,
+      "Whether every process can ask Redis: 1, else 0.",
+      ngx_http_adm_store_up },
+
+    { "store_trips_total", NGX_HTTP_ADM_COUNTER,
+      "Commands to Redis, and what became of them.",
+      ngx_http_adm_store_trips },
+
+    { "store_seconds", NGX_HTTP_ADM_HISTOGRAM,
+      "Time until Redis answered a command.", ngx_http_adm_store_seconds },
+
+    { "store_calls", NGX_HTTP_ADM_GAUGE,
+      "Commands to Redis that are not answered yet.",
+      ngx_http_adm_store_calls },
+
+    { "circuit_state", NGX_HTTP_ADM_GAUGE,
+      "The worst of all processes: 0 closed, 1 open, 2 half-open.",
+      ngx_http_adm_circuits },
+
+    { "fail_policy_total", NGX_HTTP_ADM_COUNTER,
+      "What policies did when the store could not tell.",
+      ngx_http_adm_failures },
+
+    { "fleet_nodes", NGX_HTTP_ADM_GAUGE,
+      "Nodes of the fleet that live, as this one has heard.",
+      ngx_http_adm_fleet_nodes },
+
+    { "fleet_keys", NGX_HTTP_ADM_GAUGE,
+      "Keys of a rate over the fleet that this node shares now.",
+      ngx_http_adm_fleet_keys },
+
+    { "fleet_bound", NGX_HTTP_ADM_GAUGE,
+      "Units of a key above a rate that all nodes may admit, at most.",
+      ngx_http_adm_fleet_bound },
+
     { "state_up", NGX_HTTP_ADM_GAUGE,
       "Whether what has to be kept comes to disk: 1, else 0.",
       ngx_http_adm_state_up },
@@ -177,7 +212,7 @@ ngx_http_adm_metric_t  ngx_http_adm_metrics[] = {
 static ngx_str_t  ngx_http_adm_dry[2] = { ngx_string("0"), ngx_string("1") };
 
 
-static void
+void
 ngx_http_adm_number(ngx_http_adm_doc_t *doc, const char *suffix,
     ngx_http_adm_label_t *labels, ngx_uint_t n, uint64_t number)
 {
@@ -191,9 +226,7 @@ ngx_http_adm_number(ngx_http_adm_doc_t *doc, const char *suffix,
 }
 
 
-/* "number" / "unit", where "unit" has as many zeros as there are digits */
-
-static void
+void
 ngx_http_adm_decimal(ngx_http_adm_doc_t *doc, const char *suffix,
     ngx_http_adm_label_t *labels, ngx_uint_t n, uint64_t number,
     uint64_t unit, int digits)
@@ -311,7 +344,7 @@ ngx_http_adm_policies(ngx_http_adm_doc_t *doc)
 }
 
 
-static void
+void
 ngx_http_adm_histogram(ngx_http_adm_doc_t *doc, ngx_adm_series_t *series)
 {
     uint64_t              n, sum;
@@ -447,7 +480,25 @@ ngx_http_adm_lines(ngx_http_adm_doc_t *doc)
 }
 
 
-/* of each room a number of its line */
+/* what is told of a room; of a fleet's line it is the fleet's */
+
+static void
+ngx_http_adm_room_number(ngx_http_adm_doc_t *doc, ngx_adm_room_t *room,
+    uint64_t number)
+{
+    ngx_http_adm_label_t  labels[] = {
+        { "room", room->name },
+        { "scope", ngx_string("fleet") }
+    };
+
+    ngx_http_adm_number(doc, "", labels, room->line->fleet ? 2 : 1, number);
+}
+
+
+/*
+ * Of each room a number of its line: none before the line knows any, since a
+ * node that begins would show as zero what the others know.
+ */
 
 static void
 ngx_http_adm_rooms_number(ngx_http_adm_doc_t *doc, size_t offset)
@@ -460,10 +511,12 @@ ngx_http_adm_rooms_number(ngx_http_adm_doc_t *doc, size_t offset)
     rooms = doc->conf->rooms.elts;
 
     for (i = 0; lines && i < doc->conf->rooms.nelts; i++) {
-        ngx_http_adm_label_t  label = { "room", rooms[i]->room.name };
 
-        ngx_http_adm_number(doc, "", &label, 1,
-                            *(uint64_t *) ((u_char *) &lines[i] + offset));
+        if (ngx_adm_room_knows(&rooms[i]->room)) {
+            ngx_http_adm_room_number(doc, &rooms[i]->room,
+                                     *(uint64_t *) ((u_char *) &lines[i]
+                                                    + offset));
+        }
     }
 }
 
@@ -543,9 +596,7 @@ ngx_http_adm_rooms_told(ngx_http_adm_doc_t *doc,
     rooms = doc->conf->rooms.elts;
 
     for (i = 0; i < doc->conf->rooms.nelts; i++) {
-        ngx_http_adm_label_t  label = { "room", rooms[i]->room.name };
-
-        ngx_http_adm_number(doc, "", &label, 1, tell(&rooms[i]->room));
+        ngx_http_adm_room_number(doc, &rooms[i]->room, tell(&rooms[i]->room));
     }
 }
 
@@ -585,10 +636,22 @@ ngx_http_adm_rooms_state(ngx_http_adm_doc_t *doc)
 }
 
 
+/* each node sees this for itself */
+
 static void
 ngx_http_adm_rooms_stalled(ngx_http_adm_doc_t *doc)
 {
-    ngx_http_adm_rooms_told(doc, ngx_adm_room_stalled);
+    ngx_uint_t             i;
+    ngx_http_adm_room_t  **rooms;
+
+    rooms = doc->conf->rooms.elts;
+
+    for (i = 0; i < doc->conf->rooms.nelts; i++) {
+        ngx_http_adm_label_t  label = { "room", rooms[i]->room.name };
+
+        ngx_http_adm_number(doc, "", &label, 1,
+                            ngx_adm_room_stalled(&rooms[i]->room));
+    }
 }
 
 
@@ -615,9 +678,13 @@ ngx_http_adm_rooms_rate(ngx_http_adm_doc_t *doc)
     rooms = doc->conf->rooms.elts;
 
     for (i = 0; i < doc->conf->rooms.nelts; i++) {
-        ngx_http_adm_label_t  label = { "room", rooms[i]->room.name };
+        ngx_http_adm_label_t  labels[] = {
+            { "room", rooms[i]->room.name },
+            { "scope", ngx_string("fleet") }
+        };
 
-        ngx_http_adm_decimal(doc, "", &label, 1,
+        ngx_http_adm_decimal(doc, "", labels,
+                             rooms[i]->room.line->fleet ? 2 : 1,
                              ngx_http_adm_room_target(&rooms[i]->room,
                                                       1000000000),
                              1000000, 6);
@@ -647,7 +714,10 @@ ngx_http_adm_expected(ngx_http_adm_doc_t *doc)
     rooms = doc->conf->rooms.elts;
 
     for (j = 0; lines && j < sizeof(horizons) / sizeof(horizons[0]); j++) {
-        ngx_http_adm_label_t  label = { "horizon", horizons[j].label };
+        ngx_http_adm_label_t  labels[] = {
+            { "horizon", horizons[j].label },
+            { "scope", ngx_string("fleet") }
+        };
 
         released = 0;
 
@@ -658,7 +728,8 @@ ngx_http_adm_expected(ngx_http_adm_doc_t *doc)
             released += ngx_min(people, called);
         }
 
-        ngx_http_adm_number(doc, "", &label, 1, released);
+        ngx_http_adm_number(doc, "", labels, doc->conf->fleet ? 2 : 1,
+                            released);
     }
 }
 

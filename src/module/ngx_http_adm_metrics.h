@@ -61,6 +61,36 @@ struct ngx_http_adm_metric_s {
 extern ngx_http_adm_metric_t  ngx_http_adm_metrics[];
 
 
+/* samples of the metric that is written */
+
+void ngx_http_adm_number(ngx_http_adm_doc_t *doc, const char *suffix,
+    ngx_http_adm_label_t *labels, ngx_uint_t n, uint64_t number);
+
+/* "number" / "unit", where "unit" has as many zeros as there are digits */
+
+void ngx_http_adm_decimal(ngx_http_adm_doc_t *doc, const char *suffix,
+    ngx_http_adm_label_t *labels, ngx_uint_t n, uint64_t number,
+    uint64_t unit, int digits);
+
+/* of nanoseconds, without labels */
+
+void ngx_http_adm_histogram(ngx_http_adm_doc_t *doc,
+    ngx_adm_series_t *series);
+
+
+/* ngx_http_adm_metrics_store.c: those of Redis, where there is one */
+
+void ngx_http_adm_store_up(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_store_trips(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_store_seconds(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_store_calls(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_circuits(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_failures(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_fleet_nodes(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_fleet_keys(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_fleet_bound(ngx_http_adm_doc_t *doc);
+
+
 /* ngx_http_adm_doc.c */
 
 void ngx_http_adm_doc_write(ngx_http_adm_doc_t *doc);

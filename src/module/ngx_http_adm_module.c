@@ -13,6 +13,9 @@ static ngx_int_t ngx_http_adm_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_adm_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_adm_init_process(ngx_cycle_t *cycle);
 static void ngx_http_adm_exit_process(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_adm_connect(ngx_cycle_t *cycle,
+    ngx_http_adm_main_conf_t *amcf);
+static void ngx_http_adm_disconnect(void);
 static void ngx_http_adm_exit_master(ngx_cycle_t *cycle);
 
 
@@ -87,6 +90,34 @@ static ngx_command_t  ngx_http_adm_commands[] = {
     { ngx_string("admission_secret_file"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_adm_secret_file,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_adm_redis,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_redis_auth"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_adm_redis_auth,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_redis_tls"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
+      ngx_http_adm_redis_tls,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_redis_circuit"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_ANY,
+      ngx_http_adm_redis_circuit,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -167,6 +198,12 @@ static ngx_command_t  ngx_http_adm_commands[] = {
 
       ngx_null_command
 };
+
+
+/* of this process: 1 once it serves, and whose store it is connected to */
+
+static ngx_uint_t                 ngx_http_adm_serves;
+static ngx_http_adm_main_conf_t  *ngx_http_adm_connected;
 
 
 static ngx_http_module_t  ngx_http_adm_module_ctx = {
@@ -282,7 +319,8 @@ ngx_http_adm_init(ngx_conf_t *cf)
     amcf->mode->configured = amcf->modes;
 
     if (ngx_http_adm_content_init(cf) != NGX_OK
-        || ngx_http_adm_upstream_init(cf) != NGX_OK)
+        || ngx_http_adm_upstream_init(cf) != NGX_OK
+        || (amcf->fleet && ngx_adm_fleet_size(cf, amcf->fleet) != NGX_OK))
     {
         return NGX_ERROR;
     }
@@ -303,6 +341,10 @@ ngx_http_adm_init_module(ngx_cycle_t *cycle)
      * a process without a master serves the new configuration from now on,
      * which may have no HTTP any more
      */
+
+    if (ngx_http_adm_serves && ngx_http_adm_connect(cycle, amcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (amcf) {
         ngx_adm_counters_renew(amcf->counters);
@@ -337,9 +379,18 @@ ngx_http_adm_init_process(ngx_cycle_t *cycle)
     amcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_admission_module);
 
+    ngx_http_adm_serves = 1;
+
     if (amcf) {
         ngx_adm_counters_open(amcf->counters);
         ngx_adm_lag_start(cycle);
+    }
+
+    if (ngx_http_adm_connect(cycle, amcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (amcf) {
         ngx_adm_room_start(cycle, &amcf->rooms);
     }
 
@@ -347,9 +398,47 @@ ngx_http_adm_init_process(ngx_cycle_t *cycle)
 }
 
 
+/* to the store of the configuration, or of none, instead of the one before */
+
+static ngx_int_t
+ngx_http_adm_connect(ngx_cycle_t *cycle, ngx_http_adm_main_conf_t *amcf)
+{
+    ngx_http_adm_disconnect();
+
+    if (amcf == NULL || amcf->redis == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_http_adm_connected = amcf;
+
+    if (ngx_adm_redis_start(amcf->redis, cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_adm_fleet_start(amcf->fleet, cycle);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_adm_disconnect(void)
+{
+    if (ngx_http_adm_connected == NULL) {
+        return;
+    }
+
+    ngx_adm_fleet_stop(ngx_http_adm_connected->fleet);
+    ngx_adm_redis_stop(ngx_http_adm_connected->redis);
+
+    ngx_http_adm_connected = NULL;
+}
+
+
 static void
 ngx_http_adm_exit_process(ngx_cycle_t *cycle)
 {
+    ngx_http_adm_disconnect();
     ngx_http_adm_log_flush();
     ngx_adm_counters_close();
 }

@@ -19,6 +19,7 @@
 #define NGX_HTTP_ADM_DEMAND      "admission_demand"
 #define NGX_HTTP_ADM_SETTINGS    "admission_settings"
 #define NGX_HTTP_ADM_STATE       "admission_state"
+#define NGX_HTTP_ADM_FLEET       "admission_fleet"
 
 /* each has two of the histograms that there may be */
 #define NGX_HTTP_ADM_ROOMS       15
@@ -59,6 +60,28 @@ typedef struct {
     ngx_adm_wait_t            wait;
     ngx_http_complex_value_t  values[NGX_ADM_ROOM_VALUES];
 } ngx_http_adm_wait_conf_t;
+
+
+typedef struct {
+    ngx_str_t                 file;
+    ngx_uint_t                line;      /* 0: it stands nowhere */
+} ngx_http_adm_place_t;
+
+
+/* the directives of Redis, before they are looked at together */
+
+struct ngx_http_adm_store_s {
+    ngx_adm_redis_conf_t      conf;
+
+    ngx_str_t                 ca;        /* files; empty: not given */
+    ngx_str_t                 certificate;
+    ngx_str_t                 key;
+
+    ngx_http_adm_place_t      redis;
+    ngx_http_adm_place_t      auth;
+    ngx_http_adm_place_t      tls;
+    ngx_http_adm_place_t      circuit;
+};
 
 
 /* ngx_http_adm_conf.c: configurations, and small directives */
@@ -215,6 +238,44 @@ ngx_int_t ngx_http_adm_init_waits(ngx_conf_t *cf,
 char *ngx_http_adm_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_adm_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+
+/* ngx_http_adm_redis_conf.c: admission_redis, and what belongs to it */
+
+char *ngx_http_adm_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_adm_redis_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_adm_redis_tls(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_adm_redis_circuit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* ngx_http_adm_redis_uri.c: one URI of admission_redis */
+
+/* 1 if there is a password: such a text is told nowhere */
+
+ngx_uint_t ngx_http_adm_redis_secret(ngx_str_t *uri);
+
+/* adds a seed; NGX_ERROR: out of memory, or the sentence is in the log */
+
+ngx_int_t ngx_http_adm_redis_uri(ngx_conf_t *cf, ngx_adm_redis_conf_t *conf,
+    ngx_str_t *uri);
+
+
+/* ngx_http_adm_redis_init.c: once all is read, before rates and rooms */
+
+char *ngx_http_adm_init_redis(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf);
+
+
+/* ngx_http_adm_metrics_store.c: of a node that has a Redis */
+
+/* 1 if every process can ask it */
+
+ngx_uint_t ngx_http_adm_redis_is_up(ngx_http_adm_main_conf_t *amcf);
+
+/* the worst of all processes: open, then half-open */
+
+ngx_adm_circuit_e ngx_http_adm_redis_circuit_state(
+    ngx_http_adm_main_conf_t *amcf);
 
 
 /* ngx_http_adm_control.c: what all resources of admission_control share */

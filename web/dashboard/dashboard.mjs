@@ -6,8 +6,8 @@ import { Controls } from './controls.mjs';
 import { element, keyed, setData, setText } from './dom.mjs';
 import { show } from './format.mjs';
 import { STALE_S, View, snapshot } from './metrics.mjs';
-import { CHARTS, FACTS, FIGURES, TABLES, roomChart, roomFigures,
-  roomState } from './panels.mjs';
+import { CHARTS, FACTS, FIGURES, STORE, TABLES, roomChart, roomFigures,
+  roomState, storeState } from './panels.mjs';
 import { verdict } from './verdict.mjs';
 
 const POLL_MS = 1000;
@@ -147,6 +147,28 @@ function showRooms(view) {
 }
 
 
+function makeStore() {
+  const node = element('section', { className: 'room' },
+    element('h2', {}, 'Redis ', element('span', { className: 'chip' })),
+    element('div', { className: 'figures' }));
+
+  node.setAttribute('aria-label', 'Redis');
+  return node;
+}
+
+function updateStore(view, node, { title, level: high }) {
+  setText(node.querySelector('.chip'), title);
+  setData(node, 'level', high);
+  keyed(node.querySelector('.figures'), STORE.filter(isThere(view)),
+    (row) => row.title, makeFigure, updateFigure);
+}
+
+function showStore(view) {
+  keyed(byId('store'), [storeState(view)].filter(Boolean), () => 'store',
+    makeStore, (node, state) => updateStore(view, node, state));
+}
+
+
 function makeTable({ title, by, columns, empty }) {
   const head = [...Object.keys(by), ...columns.map((column) => column.title)]
     .map((text) => element('th', { scope: 'col' }, text));
@@ -267,6 +289,7 @@ function showAll() {
   showVerdict();
   showFigures(view);
   showRooms(view);
+  showStore(view);
   showCharts(view);
   showTables(view);
   showFacts(view);

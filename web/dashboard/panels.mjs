@@ -133,6 +133,42 @@ export const roomChart = (room, where) => ({
       read: (v) => v.peak('room_admission_rate', where) }] });
 
 
+// where there is no Redis all of this is hidden
+const noStore = (v) => v.samples('store_up').length === 0;
+
+// Redis as this node sees it; null where there is none.
+export function storeState(v) {
+  if (noStore(v)) return null;
+  if (v.peak('store_up') > 0) return { title: 'Up', level: 'good' };
+  return v.peak('circuit_state', { circuit: 'store' }) > 0
+    ? { title: 'Circuit open', level: 'bad' }
+    : { title: 'Down', level: 'bad' };
+}
+
+const answered = ({ outcome }) => outcome === 'ok';
+const unanswered = (labels) => !answered(labels);
+
+// The figures of Redis, as FIGURES.
+export const STORE = [
+  { title: 'Answers in', unit: 'seconds', span: 10, warn: 0.02, bad: 0.1,
+    note: 'last 10 s', read: quantiles('store_seconds') },
+  { title: 'Commands', unit: 'rate', note: (v) =>
+    `${show(v.total('store_calls'), 'count')} under way`,
+  read: (v) => v.rate('store_trips_total', answered) },
+  { title: 'Without an answer', unit: 'rate', tone: 'refused',
+    note: 'not sent, late or an error',
+    read: (v) => v.rate('store_trips_total', unanswered) },
+  { title: 'Decided without it', unit: 'rate', tone: 'refused',
+    note: 'by admission_on_store_failure',
+    read: (v) => v.rate('fail_policy_total') },
+  { title: 'Nodes', unit: 'count', note: 'in the fleet',
+    read: (v) => v.peak('fleet_nodes') },
+  { title: 'Shared keys', unit: 'count', note: 'of limits of the fleet',
+    unless: (v) => v.samples('fleet_keys').length === 0,
+    read: (v) => v.total('fleet_keys') },
+];
+
+
 const perSecond = (metric) => ({ title: 'Per second', metric, unit: 'rate',
   bar: 'part', read: (v, where) => v.rate(metric, where) });
 const total = (metric, title = 'Total') => ({ title, metric, unit: 'count',
@@ -165,6 +201,15 @@ export const TABLES = [
     by: { Upstream: ({ upstream }) => upstream || UNNAMED },
     columns: [gauge('inflight', 'In flight', 'count'),
       gauge('concurrency_limit', 'Limit', 'count')] },
+  { title: 'Commands to Redis', metric: 'store_trips_total', used: true,
+    unless: noStore, empty: 'No commands yet.',
+    by: { Command: ({ command }) => command,
+      Outcome: ({ outcome }) => outcome },
+    columns: [perSecond('store_trips_total'), total('store_trips_total')] },
+  { title: 'Without Redis', metric: 'fail_policy_total', used: true,
+    unless: noStore, empty: 'Redis has always answered.',
+    by: { Policy: ({ policy }) => policy, Action: ({ action }) => action },
+    columns: [perSecond('fail_policy_total'), total('fail_policy_total')] },
   { title: 'Zones', metric: 'zone_used_ratio',
     by: { Zone: ({ zone }) => zone, Table: ({ table }) => table },
     columns: [

@@ -4,7 +4,7 @@
 import { STALE_S } from './metrics.mjs';
 import { show } from './format.mjs';
 import { failed, passed, refused, wouldRefuse } from './verdicts.mjs';
-import { roomState, serverError } from './panels.mjs';
+import { roomState, serverError, storeState } from './panels.mjs';
 
 const LAG_S = 0.1;          // an event loop that takes longer a turn is behind
 const ERRORS = 0.1;         // share of the upstream's answers,
@@ -35,7 +35,7 @@ function fullest(v) {
 
 // the names of the rooms that are so
 const roomsThatAre = (v, title) => v.samples('room_state')
-  .filter(({ labels }) => roomState(v, labels).title === title)
+  .filter(({ labels: { room } }) => roomState(v, { room }).title === title)
   .map(({ labels }) => labels.room).join(', ');
 
 // say gets a View, { mode, age, trouble }, and says a sentence, or nothing
@@ -63,12 +63,20 @@ const CONDITIONS = [
     say: (v) => v.rate('requests_total', failed) > 0
       && `Deciding fails for ${rate(v.rate('requests_total', failed))}${
         reasons(v, failed)}` },
+  { id: 'store', chip: 'Trouble', level: 'bad',
+    say: (v) => storeState(v)?.level === 'bad'
+      && 'Redis does not answer: this node decides by itself' },
   { id: 'stalled', chip: 'Trouble', level: 'bad',
     say: (v) => roomsThatAre(v, 'Stands still')
       && `The line stands still: ${roomsThatAre(v, 'Stands still')}` },
   { id: 'unkept', chip: 'Trouble', level: 'bad',
     say: (v) => v.peak('state_up') === 0
       && 'Nothing comes to disk: a restart would lose lines and switches' },
+  { id: 'hiccup', chip: 'Trouble', level: 'warn',
+    say: (v) => storeState(v)?.level === 'good'
+      && v.rate('fail_policy_total') > 0
+      && `Redis is slow: ${rate(v.rate('fail_policy_total'))
+      } are decided without it` },
   { id: 'closed', chip: 'Closed', level: 'warn',
     say: (v) => roomsThatAre(v, 'Closed')
       && `Closed: ${roomsThatAre(v, 'Closed')}` },

@@ -383,7 +383,7 @@ burst 198 of "per_ip" in "admission_rate" takes more than 198 days to drain, it 
 admission_rate per_ip $binary_remote_addr rate=1r/s scope=worker;
 --- error_log
 [emerg]
-invalid scope "worker" of rate "per_ip", it must be "node" or "exact" in
+invalid scope "worker" of rate "per_ip", it must be "node", "fleet" or "exact" in
 
 
 
@@ -392,7 +392,7 @@ invalid scope "worker" of rate "per_ip", it must be "node" or "exact" in
 admission_rate per_ip $binary_remote_addr rate=1r/s scope=;
 --- error_log
 [emerg]
-invalid scope "" of rate "per_ip", it must be "node" or "exact" in
+invalid scope "" of rate "per_ip", it must be "node", "fleet" or "exact" in
 
 
 
@@ -401,7 +401,7 @@ invalid scope "" of rate "per_ip", it must be "node" or "exact" in
 admission_rate per_ip $binary_remote_addr rate=1r/s scope=exactly;
 --- error_log
 [emerg]
-invalid scope "exactly" of rate "per_ip", it must be "node" or "exact" in
+invalid scope "exactly" of rate "per_ip", it must be "node", "fleet" or "exact" in
 
 
 
@@ -411,7 +411,7 @@ Taken for "node" it would admit as many times the rate as there are nodes.
 admission_rate per_ip $binary_remote_addr rate=1r/s scope=fleet;
 --- error_log
 [emerg]
-invalid scope "fleet" of rate "per_ip"
+"scope=fleet" of rate "per_ip" requires "admission_redis", by which nodes share it, in
 
 
 

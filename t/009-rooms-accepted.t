@@ -408,3 +408,16 @@ admission_room c { rate 1r/m; session 2h; max_active 100; }
  qr{room "a" at \S+/nginx\.conf:\d+: its "rate" is 60000 passes in the 600 seconds of a "session", above its "max_active" 1000, which sustains 100r/m$},
  qr{room "b" at \S+: its "rate" is 60000 passes in the 600 seconds of a "session", above its "max_active" 30000, which sustains 50r/s$},
  qr{room "c" at \S+: its "rate" is 120 passes in the 7200 seconds of a "session", above its "max_active" 100, which sustains 50r/h$}]
+
+
+
+=== TEST 30: lines that are in a store are kept there
+--- http_config
+admission_state $TEST_NGINX_STATE;
+admission_redis redis://127.0.0.1:1;
+admission_room a { rate 1r/s; }
+--- grep_error_log eval: qr/"admission_state" keeps.*/
+--- grep_error_log_out
+"admission_state" keeps nothing of rooms, their lines are in the store that "admission_redis" names
+--- error_log
+[warn]

@@ -231,7 +231,7 @@ location = /status { admission_status; }
 HEAD /status
 --- response_headers_like
 Content-Type: text/plain; version=0\.0\.4; charset=utf-8
-Content-Length: [1-9]\d{3}
+Content-Length: [1-9]\d{3,4}
 Cache-Control: no-store
 --- response_body
 

@@ -125,6 +125,13 @@ const SENTENCES = {
     ...line({ a: {}, b: { room_state: 1 } })]),
   'Closed: b': say([requests(0, 0)], [requests(9, 0),
     ...line({ a: { room_state: 1 }, b: { room_state: 2 } })]),
+  'Redis does not answer: this node decides by itself':
+    say([requests(0, 0)], [requests(9, 0), gauge('store_up', 0),
+      gauge('circuit_state', 1, { circuit: 'store' }),
+      ...line({ a: { room_stalled: 1 } })]),
+  'Redis is slow: 4.0/s are decided without it':
+    say([requests(0, 0), gauge('fail_policy_total', 1)],
+      [requests(9, 0), gauge('store_up', 1), gauge('fail_policy_total', 9)]),
   'Nothing comes to disk: a restart would lose lines and switches':
     say([requests(0, 0)], [requests(9, 0), gauge('state_up', 0)]),
   'No data for 7 s: the server does not answer': say([requests(0, 0)],

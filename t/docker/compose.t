@@ -110,8 +110,8 @@ sub stops {
 
     my ($drain) = text('docker/nginx.conf')
         =~ /^worker_shutdown_timeout (\w+);/m;
-    my @edges = grep { $services->{$_}{build}{target} eq 'edge' }
-                keys %$services;
+    my @edges = grep { $services->{$_}{build}{target} eq 'edge'
+                       && !$services->{$_}{command} } keys %$services;
 
     is(@edges, 2, 'two edges');
     is(says('edge', 'STOPSIGNAL')->{value}, 'QUIT', 'which drain');

@@ -43,7 +43,8 @@ my $STORE = AdmImage->new(context => $ROOT, store => "$ROOT/build/image");
 
 my $HERE = '10.9.0.1';
 my %ADDRESS = (balancer => '10.9.0.2', edge1 => '10.9.0.11',
-    edge2 => '10.9.0.12', origin => '10.9.0.21', prometheus => '10.9.0.31');
+    edge2 => '10.9.0.12', origin => '10.9.0.21', redis => '10.9.0.22',
+    prometheus => '10.9.0.31');
 
 my $SHOP = "http://$ADDRESS{balancer}:8080";
 my $ORIGIN = "http://$ADDRESS{origin}:8081";
@@ -120,6 +121,8 @@ sub starts {
     ok(wait_for(sub { healthy($edge) }), "$name: well, as itself says")
         or BAIL_OUT($edge->output);
     is(json("$STATUS{$name}/health")->{status}, 'ok', 'and to a balancer');
+    ok(wait_for(sub { json("$STATUS{$name}/health")->{redis} eq 'up' }),
+        'with Redis');
 
     my $first = $edge->first;
     my %status = AdmImage::slurp("/proc/$first/status") =~ /^(\w+):\s+(.*)$/mg;
@@ -150,6 +153,7 @@ sub serves {
     ok(length decoded($passed[0]{content})->{order},
         'and are answered by the origin');
     is(orders(), @passed, 'which had so many');
+    cmp_ok(@passed, '<', 10, 'not twice as many, though there are two edges');
     is($answers[-1]{status}, 429, 'over the limit nobody passes');
     is(decoded($answers[-1]{content})->{policy}, 'per_client',
         'by the limit of a client');
@@ -325,7 +329,11 @@ my $origin = run('origin', 'origin', arguments =>
 ok(wait_for(sub { %{ json("$ORIGIN/stats") } }), 'the origin is up')
     or BAIL_OUT($origin->output);
 
-my @edges = map { run($_, 'edge') } qw(edge1 edge2);
+# what the service "keys" leaves in its volume
+my %keys = (files => { '/var/lib/admission/keys' => 'k1:' . 'a1' x 32 . "\n" });
+
+my $redis = run('redis', 'redis', read_only => 0);
+my @edges = map { run($_, 'edge', %keys) } qw(edge1 edge2);
 
 starts('edge1', $edges[0]);
 starts('edge2', $edges[1]);

@@ -26,6 +26,7 @@ use Time::HiRes qw(sleep time);
 
 use AdmHttp qw(fetch request_text);
 use AdmNginx qw(slurp wait_for);
+use AdmRedis ();
 
 
 my $ROOT = Cwd::abs_path("$FindBin::Bin/../..");
@@ -34,12 +35,16 @@ my %DRIVE = (
     'access-log.conf' => \&access_log,
     'api.conf'        => \&api,
     'dry-run.conf'    => \&dry_run,
+    'fleet.conf'      => \&fleet,
     'login.conf'      => \&login,
     'observe.conf'    => \&observe,
     'rate.conf'       => \&rate,
     'shop.conf'       => \&shop,
     'waiting-room.conf' => \&waiting_room,
 );
+
+# the store of those that name one
+my $redis;
 
 # whoever may read the keys of tokens can let himself in
 my $KEYS = File::Temp->new;
@@ -92,6 +97,7 @@ sub adapted {
     $text =~ s{/etc/nginx/admission\.keys}{$KEYS}g;
     $text =~ s{(?:/var/log/nginx|/var/lib/nginx|/etc/nginx|/run)/}{%{dir}/}g;
     $text =~ s{\broot web/}{root $ROOT/web/}g;
+    $text =~ s{redis://10\.0\.0\.5\b}{store()->uri}ge;
     $text .= 'real_ip_header X-Forwarded-For;' if $text !~ /real_ip_header/;
 
     return $text . $COMMON . $behind;
@@ -107,7 +113,11 @@ sub start {
 }
 
 
-# A request of a client: from (an address), fields, method, body, port.
+sub store { return $redis //= AdmRedis->start }
+
+
+# A request of a client: from (an address), fields, method, body, port; node
+# (an nginx, if there are several).
 sub ask {
     my ($path, %option) = @_;
 
@@ -115,8 +125,8 @@ sub ask {
 
     $fields .= "X-Forwarded-For: $option{from}\r\n" if $option{from};
 
-    return fetch($nginx->port('p' . ($option{port} // 8080)), $path,
-        %option, fields => $fields) // { status => 0, field => {} };
+    return fetch(($option{node} // $nginx)->port('p' . ($option{port} // 8080)),
+        $path, %option, fields => $fields) // { status => 0, field => {} };
 }
 
 
@@ -661,6 +671,74 @@ sub waiting_room {
     waiting_room_operator();
 
     return;
+}
+
+
+# Two nodes, and a shopper who comes now to the one and now to the other.
+sub fleet {
+    my @node = ($nginx, AdmNginx->start(http => adapted('fleet.conf')));
+
+    ok(wait_for(sub { fleet_nodes($_) == 2 }, 10), 'hears of the other')
+        for @node;
+
+    my @pass = map { fleet_pass($_) } @node;
+
+    my ($n) = until_refused(20, sub {
+        ask('/checkout/pay', node => $node[$_[0] % 2], from => '192.0.2.1',
+            fields => 'Cookie: account=one' . $pass[$_[0] % 2] . "\r\n") });
+
+    is($n, 5, 'an account has one budget over both');
+
+    my $cookie = "Cookie: account=two$pass[0]\r\n";
+
+    is(ask('/checkout/', node => $_, from => '192.0.2.2',
+           fields => $cookie)->{status}, 200, 'and a pass is good on both')
+        for @node;
+
+    store()->kill;
+    wait_for(sub { ask('/health', node => $node[1])->{body} =~ /degraded/ });
+    is(ask('/health', node => $node[1])->{status}, 200,
+        'without Redis a node stays with its balancer');
+    is(ask('/', node => $node[1], from => '192.0.2.3')->{status}, 200,
+        'and decides by itself');
+    is(ask('/checkout/pay', node => $node[1], from => '192.0.2.2',
+           fields => $cookie)->{status}, 503, 'but where each one counts');
+    store()->restart;
+
+    $node[1]->finish(allow => [qr/redis|connect\(\) failed/]);
+
+    return;
+}
+
+
+sub fleet_nodes {
+    my ($node) = @_;
+
+    my ($n) = ask('/metrics', node => $node, port => 9145)->{body}
+        =~ /^admission_fleet_nodes\{scope="fleet"\} (\d+)$/m;
+
+    return $n // 0;
+}
+
+
+# The pass of somebody who came to this node, as another cookie.
+sub fleet_pass {
+    my ($node) = @_;
+
+    my $answer;
+
+    # a line that begins lets nobody in for a moment, and nodes hear of it then
+    wait_for(sub {
+        $answer = ask('/checkout/', node => $node, from => '192.0.2.9');
+        return $answer->{status} == 200;
+    }, 10);
+
+    my ($cookie) = ($answer->{field}{'set-cookie'} // '')
+        =~ /(adm_drop=[^;]+)/;
+
+    is($answer->{status}, 200, 'nobody waits while there is room');
+
+    return '; ' . ($cookie // '');
 }
 
 

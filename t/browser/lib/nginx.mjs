@@ -89,7 +89,7 @@ export class Upstream {
 
 export class Nginx {
   // http: what stands in http { }, from the port that nginx listens on;
-  // files: what stands beside nginx.conf
+  // files: what stands beside nginx.conf, for nobody else to read
   static async start(http, { prefix, files = {} } = {}) {
     assert.ok(process.env.ADM_NGINX, 'ADM_NGINX is set');
 
@@ -101,7 +101,7 @@ export class Nginx {
     nginx.origin = `http://127.0.0.1:${nginx.port}`;
     for (const [name, text] of Object.entries({ ...files,
       'nginx.conf': nginx.#conf(http(nginx.port)) })) {
-      fs.writeFileSync(path.join(nginx.dir, name), text);
+      fs.writeFileSync(path.join(nginx.dir, name), text, { mode: 0o600 });
     }
     await nginx.run();
     return nginx;

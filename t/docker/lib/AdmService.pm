@@ -42,7 +42,8 @@ sub network {
 
 
 # Options: address (in the network), hosts { name => address }, arguments
-# (instead of CMD), read_only, as (its name, if there are several).
+# (instead of CMD), read_only, as (its name, if there are several), files
+# { path => text }: of volumes, for its user alone.
 sub start {
     my ($class, $store, $name, %option) = @_;
 
@@ -55,6 +56,7 @@ sub start {
 
     write_file("$root/etc/hosts", join '', "127.0.0.1 localhost\n",
         map { "$option{hosts}{$_} $_\n" } sort keys %{ $option{hosts} // {} });
+    _own_files($root, $image, $option{files} // {});
     _seal($root) if $option{read_only};
 
     my $self = bless { name => $name, image => $image, root => $root,
@@ -65,6 +67,21 @@ sub start {
     $self->_join($option{address});
 
     return $self;
+}
+
+
+sub _own_files {
+    my ($root, $image, $files) = @_;
+
+    my ($uid, $gid) = AdmImage::ids($root, $image->{user});
+
+    for my $path (sort keys %$files) {
+        write_file("$root$path", $files->{$path});
+        chmod 0600, "$root$path";
+        chown $uid, $gid, "$root$path";
+    }
+
+    return;
 }
 
 

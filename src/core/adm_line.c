@@ -121,7 +121,12 @@ adm_line_show(const adm_line_t *l, uint64_t ticket)
     }
 
     if (adm_load(&room->follows)) {
-        adm_line_mark(l, ticket);
+
+        /* NULL in a process of before the line followed */
+
+        if (l->dirty != NULL) {
+            adm_line_mark(l, ticket);
+        }
 
     } else if (ticket < adm_load(&room->frontier)) {
         adm_cohorts_add(room->cohorts, adm_line_called(l, ticket), 1, 0);

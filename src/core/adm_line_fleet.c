@@ -696,15 +696,18 @@ adm_fleet_renew(const adm_fleet_t *f, uint64_t now, adm_pass_t *pass)
     if (!adm_wheel_sits(&f->line->wheel, second, pass->serial,
                         renewed.expires))
     {
-        if (!adm_fleet_keep(f->room->passes, ADM_FLEET_PASSES,
-                            pass->serial << 32
-                            | adm_fleet_over(f, renewed.expires), 32))
+        if (adm_fleet_keep(f->room->passes, ADM_FLEET_PASSES,
+                           pass->serial << 32
+                           | adm_fleet_over(f, renewed.expires), 32))
+        {
+            (void) adm_wheel_put(&f->line->wheel, second, pass->serial,
+                                 renewed.expires);
+
+        } else if (adm_load(&f->line->room->max_active) != 0
+                   && adm_fleet_follows(f, now))
         {
             return;
         }
-
-        (void) adm_wheel_put(&f->line->wheel, second, pass->serial,
-                             renewed.expires);
     }
 
     adm_line_changed(f->line->room);

@@ -197,7 +197,8 @@ adm_line_rc_e adm_fleet_claim_alone(const adm_fleet_t *f, uint64_t ticket,
  * As adm_line_renew(), adm_line_end(), adm_line_extend(), adm_line_leave(),
  * and told with the next ticks; adm_line_ended() and the other readers of a
  * line are as they are.  A renewal that cannot be told leaves the pass as it
- * is; an end that cannot be told is known here alone.
+ * is where there is a ceiling and the store is heard, else it is told by the
+ * next one; an end that cannot be told is known here alone.
  */
 
 void adm_fleet_renew(const adm_fleet_t *f, uint64_t now, adm_pass_t *pass);

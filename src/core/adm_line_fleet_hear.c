@@ -376,10 +376,27 @@ adm_fleet_hear_event(const adm_fleet_t *f, uint64_t kind, uint64_t number)
 
 /* numbers that are far off would let the rings slide */
 
+static uint64_t
+adm_fleet_limit(const adm_fleet_reply_t *r, uint64_t kind)
+{
+    switch (kind) {
+
+    case ADM_FLEET_END:
+        return r->word[ADM_FLEET_R_SERIAL];
+
+    case ADM_FLEET_EXTEND:
+        return r->word[ADM_FLEET_R_FRONTIER];
+
+    default:
+        return r->word[ADM_FLEET_R_NEXT];
+    }
+}
+
+
 static void
 adm_fleet_hear_events(const adm_fleet_t *f, const adm_fleet_reply_t *r)
 {
-    uint64_t              i, event, number, limit;
+    uint64_t              i, event, number;
     const unsigned char  *p;
 
     p = r->part[ADM_FLEET_H_EVENTS];
@@ -387,10 +404,8 @@ adm_fleet_hear_events(const adm_fleet_t *f, const adm_fleet_reply_t *r)
     for (i = 0; i < r->n[ADM_FLEET_H_EVENTS]; i++) {
         event = adm_fleet_get(&p, 8);
         number = event & ADM_FLEET_NUMBER;
-        limit = (event >> 56 == ADM_FLEET_END)
-                ? r->word[ADM_FLEET_R_SERIAL] : r->word[ADM_FLEET_R_NEXT];
 
-        if (number < limit) {
+        if (number < adm_fleet_limit(r, event >> 56)) {
             adm_fleet_hear_event(f, event >> 56, number);
         }
     }
@@ -409,6 +424,11 @@ adm_fleet_hear_line(const adm_fleet_t *f, uint64_t now, const uint64_t *w)
 
     line = f->line->room;
 
+    /* before the serial: see adm_line_admitted() */
+
+    adm_line_store(&line->unseated, w[ADM_FLEET_R_SERIAL] - 1
+                                    - w[ADM_FLEET_R_ADMITTED]);
+
     adm_fleet_raise(&line->next, w[ADM_FLEET_R_NEXT]);
     adm_fleet_raise(&line->frontier, w[ADM_FLEET_R_FRONTIER]);
     adm_fleet_raise(&line->low, w[ADM_FLEET_R_LOW]);
@@ -417,8 +437,6 @@ adm_fleet_hear_line(const adm_fleet_t *f, uint64_t now, const uint64_t *w)
     adm_fleet_raise(&line->clock, w[ADM_FLEET_R_CLOCK]);
     adm_fleet_raise(&line->second, w[ADM_FLEET_R_CLOCK] / 1000);
 
-    adm_line_store(&line->unseated, w[ADM_FLEET_R_SERIAL] - 1
-                                    - w[ADM_FLEET_R_ADMITTED]);
     adm_line_store(&line->reborn, w[ADM_FLEET_R_REBORN]);
     adm_line_store(&line->skipped, w[ADM_FLEET_R_SKIPPED]);
     adm_line_store(&line->born, w[ADM_FLEET_R_BORN]);
@@ -439,7 +457,7 @@ adm_fleet_hear_line(const adm_fleet_t *f, uint64_t now, const uint64_t *w)
 
 
 static void
-adm_fleet_hear_loan(const adm_fleet_t *f, uint64_t first)
+adm_fleet_hear_loan(const adm_fleet_t *f, uint64_t first, uint64_t n)
 {
     unsigned  i;
     uint64_t  loan;
@@ -449,7 +467,7 @@ adm_fleet_hear_loan(const adm_fleet_t *f, uint64_t first)
 
         if (!adm_fleet_good(f, loan)
             && adm_word_cas(&f->room->lent[i], loan,
-                            first << 32 | (first + ADM_FLEET_LOAN)))
+                            first << 32 | (first + n)))
         {
             return;
         }
@@ -481,7 +499,8 @@ adm_fleet_hear_sums(const adm_fleet_t *f, const adm_fleet_reply_t *r)
 
 
 static void
-adm_fleet_hear(const adm_fleet_t *f, uint64_t now, const adm_fleet_reply_t *r)
+adm_fleet_hear(const adm_fleet_t *f, uint64_t now, const adm_fleet_reply_t *r,
+    uint64_t lends)
 {
     const uint64_t    *w;
     adm_fleet_room_t  *room;
@@ -498,7 +517,7 @@ adm_fleet_hear(const adm_fleet_t *f, uint64_t now, const adm_fleet_reply_t *r)
     adm_fleet_hear_parts(f, r);
     adm_fleet_hear_events(f, r);
     adm_fleet_hear_sums(f, r);
-    adm_fleet_hear_loan(f, w[ADM_FLEET_R_LENT]);
+    adm_fleet_hear_loan(f, w[ADM_FLEET_R_LENT], lends);
 
     adm_line_store(&f->line->room->ticked, now);
     adm_line_store(&room->heard, now);
@@ -542,7 +561,8 @@ adm_fleet_ticked(const adm_fleet_t *f, uint64_t now,
             adm_line_store(&f->room->era, r.word[ADM_FLEET_R_ERA]);
         }
 
-        adm_fleet_hear(f, now, &r);
+        adm_fleet_hear(f, now, &r,
+                       m.word[ADM_FLEET_M_FLAGS] >> ADM_FLEET_LENDS);
     }
 
     /* what a store was told that is lost since is not told yet */

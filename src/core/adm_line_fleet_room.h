@@ -46,9 +46,16 @@
 #define ADM_FLEET_PROPOSED   8
 
 
-/* serials lent at once, and after how many others they are not used */
+/* flags from this bit on: serials that a node would be lent */
+
+#define ADM_FLEET_LENDS      8
+
+
+/* serials lent at once, at most; to all nodes together; and after how many
+   others they are not used, so that loans alone make no loan old */
 
 #define ADM_FLEET_LOAN       8192
+#define ADM_FLEET_LOANS      32768
 #define ADM_FLEET_AGED       65536
 
 

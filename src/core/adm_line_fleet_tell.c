@@ -367,14 +367,17 @@ adm_fleet_tell_exchanges(const adm_fleet_t *f, unsigned char **p)
 static uint64_t
 adm_fleet_flags(const adm_fleet_t *f, uint64_t now)
 {
-    uint64_t  flags;
+    uint64_t  flags, loan, nodes;
 
     flags = adm_load(&f->line->room->paused) ? ADM_FLEET_HALT : 0;
 
     if (!adm_fleet_good(f, adm_load(&f->room->lent[0]))
         || !adm_fleet_good(f, adm_load(&f->room->lent[1])))
     {
-        flags |= ADM_FLEET_LEND;
+        nodes = adm_load(&f->room->nodes);
+        loan = ADM_FLEET_LOANS / 2 / (nodes ? nodes : 1);
+        loan = (loan < ADM_FLEET_LOAN) ? loan : ADM_FLEET_LOAN;
+        flags |= ADM_FLEET_LEND | (loan ? loan : 1) << ADM_FLEET_LENDS;
     }
 
     return flags | (adm_fleet_follows(f, now) ? ADM_FLEET_PROPOSED : 0);
@@ -401,8 +404,7 @@ adm_fleet_known(const adm_fleet_t *f, uint64_t *word)
     word[ADM_FLEET_M_BORN] = adm_load(&room->heard) ? adm_load(&line->born)
                                                     : 0;
     word[ADM_FLEET_M_VOIDED] = adm_load(&line->voided);
-    word[ADM_FLEET_M_ADMITTED] = adm_load(&line->serial) - 1
-                                 - adm_load(&line->unseated);
+    word[ADM_FLEET_M_ADMITTED] = adm_line_admitted(line);
     word[ADM_FLEET_M_CLAIMS] = adm_load(&line->claims);
     word[ADM_FLEET_M_MOMENTS] = adm_load(&line->moments);
     word[ADM_FLEET_M_LAPSED] = adm_load(&line->lapsed);

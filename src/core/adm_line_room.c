@@ -141,6 +141,20 @@ adm_line_window(adm_line_room_t *room)
 }
 
 
+/* the serial first, which is raised last */
+
+uint64_t
+adm_line_admitted(const adm_line_room_t *room)
+{
+    uint64_t  given, unseated;
+
+    given = adm_load(&room->serial) - 1;
+    unseated = adm_load(&room->unseated);
+
+    return (given > unseated) ? given - unseated : 0;
+}
+
+
 uint64_t
 adm_line_root(uint64_t n)
 {

@@ -180,6 +180,14 @@ uint64_t adm_line_window(adm_line_room_t *room);
 #define adm_line_part(age, window)   ((age) * ADM_STEER_PARTS / (window))
 
 
+/*
+ * Passes given, as far as is known.  In a line that follows both words change
+ * while others read: never more than that, at worst fewer for a moment.
+ */
+
+uint64_t adm_line_admitted(const adm_line_room_t *room);
+
+
 /* The root of a number, rounded down. */
 
 uint64_t adm_line_root(uint64_t n);

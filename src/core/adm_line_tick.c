@@ -879,8 +879,7 @@ adm_line_stats(const adm_line_t *l, uint64_t now, adm_line_stats_t *stats)
     stats->waiting = adm_load(&room->people) / ADM_LINE_PEOPLE;
     stats->expected = adm_load(&room->expected);
     stats->active = adm_line_active(l, now);
-    stats->admitted = adm_load(&room->serial) - 1
-                      - adm_load(&room->unseated);
+    stats->admitted = adm_line_admitted(room);
     stats->claimed = adm_load(&room->claims);
     stats->lapsed = adm_load(&room->lapsed);
     stats->moments = adm_load(&room->moments);

@@ -431,6 +431,12 @@ ngx_adm_fleet_tick(ngx_event_t *ev)
 
     fleet = ev->data;
 
+    /* a worker that exits waits for its calls: it makes no more of its own */
+
+    if (ngx_exiting) {
+        return;
+    }
+
     ngx_add_timer(ev, NGX_ADM_FLEET_TICK);
 
     if (fleet->generation < fleet->sh->serving
@@ -520,7 +526,12 @@ ngx_adm_fleet_pulsed(ngx_adm_call_t *call, ngx_adm_value_t *value)
     ngx_adm_settings_clock(fleet->settings, element[0]->integer);
     ngx_adm_fleet_count(fleet, element[1]->integer);
 
-    if (version == 0 || version != ngx_adm_settings_version(fleet->settings)) {
+    /* a version that is not 0 comes with all, or is the one that was asked */
+
+    if (version == 0
+        || (element[3]->n
+            && version != ngx_adm_settings_version(fleet->settings)))
+    {
         ngx_adm_fleet_hear(fleet, call->pool, version, element[3]);
     }
 }

@@ -704,7 +704,7 @@ ngx_adm_line_fleet_tick(ngx_adm_line_fleet_t *lf)
     redis = lf->fleet->redis;
     nodes = ngx_adm_fleet_nodes(lf->fleet);
 
-    if (lf->ticking || !ngx_adm_redis_up(redis, &why)
+    if (lf->ticking || ngx_exiting || !ngx_adm_redis_up(redis, &why)
         || !adm_fleet_turn(&lf->state, now, ngx_adm_line_fleet_period(nodes)))
     {
         return;

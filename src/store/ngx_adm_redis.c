@@ -290,8 +290,11 @@ ngx_adm_redis_note(ngx_adm_redis_client_t *client)
         }
     }
 
-    ngx_adm_gauge_set(NGX_ADM_GAUGE_STORE_DOWN, !up);
-    ngx_adm_gauge_set(NGX_ADM_GAUGE_CIRCUIT, circuit);
+    /* one that exits does not connect again: it speaks for nobody */
+
+    ngx_adm_gauge_set(NGX_ADM_GAUGE_STORE_DOWN, !up && !ngx_exiting);
+    ngx_adm_gauge_set(NGX_ADM_GAUGE_CIRCUIT,
+                      ngx_exiting ? NGX_ADM_CIRCUIT_CLOSED : circuit);
 }
 
 

@@ -400,7 +400,11 @@ ngx_adm_call_lost(ngx_adm_call_t *call, ngx_uint_t sent)
     } else if (sent) {
         ngx_adm_call_answer(call, NGX_ADM_CALL_LOST, NULL);
 
-    } else if (call->redis->client->stopping) {
+    } else if (call->redis->client->stopping
+               || call->script == NGX_ADM_SCRIPT_PROBE)
+    {
+        /* a probe is of its own server, which may be gone next */
+
         ngx_adm_call_answer(call, NGX_ADM_CALL_DOWN, NULL);
 
     } else {
@@ -442,7 +446,8 @@ ngx_adm_call_failed(ngx_adm_call_t *call, ngx_adm_link_t *link,
         return;
     }
 
-    if (rc == NGX_ADM_CALL_CLUSTER && client->topology->redirect
+    if (rc == NGX_ADM_CALL_CLUSTER && call->script != NGX_ADM_SCRIPT_PROBE
+        && client->topology->redirect
         && client->topology->redirect(call, error) == NGX_OK)
     {
         return;

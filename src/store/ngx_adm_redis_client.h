@@ -67,6 +67,7 @@ struct ngx_adm_server_s {
     ngx_event_t                connect;   /* opens the next */
     ngx_msec_t                 delay;     /* before that */
     ngx_uint_t                 attempts;  /* in vain, since a link was ready */
+    ngx_msec_t                 asked;     /* when its name was */
 
     ngx_adm_circuit_e          circuit;
     ngx_uint_t                 failures;  /* in a row */

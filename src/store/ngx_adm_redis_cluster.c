@@ -241,6 +241,12 @@ ngx_adm_cluster_route(ngx_adm_redis_client_t *client, ngx_adm_call_t *call)
         s.data = keys[0].data;
 
         server = cluster->slots[adm_keyslot(s)];
+
+        /* one that leaves takes no more: any other knows whose it is */
+
+        if (server && server->closing) {
+            server = NULL;
+        }
     }
 
     return server ? server : ngx_adm_cluster_any(cluster);

@@ -173,6 +173,12 @@ ngx_adm_sentinel_resolve(ngx_adm_server_t *server)
     sentinel->asked = 0;
     sentinel->last = sentinel->said;
 
+    /* what was told last led nowhere: another one may know better */
+
+    if (server->attempts) {
+        sentinel->seed++;
+    }
+
     ngx_post_event(&sentinel->next, &ngx_posted_events);
 
     return NGX_AGAIN;

@@ -239,6 +239,7 @@ ngx_adm_server_connect(ngx_event_t *ev)
 
     topology = server->client->topology;
 
+    server->asked = ngx_current_msec;
     server->resolving = 1;
     rc = topology->resolve(server);
 
@@ -634,7 +635,14 @@ ngx_adm_server_coming(ngx_adm_server_t *server)
         return !server->opening->loading;
     }
 
-    return server->resolving || server->connect.timer_set;
+    /* a name is not waited for longer than a connection */
+
+    if (server->resolving) {
+        return ngx_current_msec - server->asked
+               < server->client->conf->connect_timeout;
+    }
+
+    return server->connect.timer_set;
 }
 
 

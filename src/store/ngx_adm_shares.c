@@ -342,9 +342,11 @@ ngx_adm_shares_find(ngx_adm_shares_t *shares, uint64_t tag)
 static void
 ngx_adm_shares_note(ngx_adm_shares_rate_t *rate)
 {
-    ngx_msec_t  passed;
+    ngx_msec_int_t  passed;
 
-    passed = ngx_current_msec - rate->used;
+    /* negative: the clock of another process is ahead by a turn of its loop */
+
+    passed = (ngx_msec_int_t) (ngx_current_msec - rate->used);
 
     if (passed < NGX_ADM_SHARE_STEP) {
         return;

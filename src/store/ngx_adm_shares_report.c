@@ -179,7 +179,8 @@ ngx_adm_shares_report(ngx_adm_shares_t *shares)
     }
 
     if (report == NULL && left && rc == NGX_OK
-        && ngx_current_msec - shares->sh->used < NGX_ADM_SHARE_UNUSED
+        && (ngx_msec_int_t) (ngx_current_msec - shares->sh->used)
+           < NGX_ADM_SHARE_UNUSED
         && ngx_adm_shares_asks(shares, NGX_ADM_SHARE_REST))
     {
         report = ngx_adm_shares_begin(shares, 1);
@@ -221,7 +222,7 @@ ngx_adm_shares_asks(ngx_adm_shares_t *shares, ngx_msec_t ms)
 
     asked = shares->sh->asked;
 
-    return ngx_current_msec - asked >= ms
+    return (ngx_msec_int_t) (ngx_current_msec - asked) >= (ngx_msec_int_t) ms
            && ngx_atomic_cmp_set(&shares->sh->asked, asked, ngx_current_msec);
 }
 
@@ -271,10 +272,10 @@ ngx_adm_shares_look(ngx_adm_shares_t *shares, ngx_uint_t index,
 static ngx_uint_t
 ngx_adm_shares_leaves(ngx_adm_shares_t *shares, ngx_adm_share_t *share)
 {
-    int64_t     used;
-    ngx_msec_t  passed;
+    int64_t         used;
+    ngx_msec_int_t  passed;
 
-    passed = ngx_current_msec - share->checked;
+    passed = (ngx_msec_int_t) (ngx_current_msec - share->checked);
 
     if (passed < NGX_ADM_SHARE_CHECK) {
         return 0;

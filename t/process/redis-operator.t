@@ -88,6 +88,8 @@ my $HTTP = <<'END';
 
         location = /buy { admission_wait drop; empty_gif; }
 
+        location = /slow { limit_rate 1k; alias %{dir}/html/big; }
+
         location = /shut {
             admission_on_store_failure room=closed;
             admission_wait drop;
@@ -340,6 +342,37 @@ sub stalled {
 }
 
 
+# A worker that has been told to end, and still serves somebody, does not
+# connect again: what it cannot do is no fault of the node.
+sub drains {
+    my ($redis) = @_;
+
+    my $nginx = node($redis);
+
+    $nginx->write_file('html/big', 'x' x 300_000);
+    health_becomes($nginx, 'ok 200/up/closed strict 200', 'one more node');
+
+    my ($old) = $nginx->workers;
+    my @clients = map { AdmHttp->connect($nginx->port('h1')) } 1 .. 20;
+
+    $_->send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n") for @clients;
+    ok($nginx->reload, 'it reloads');
+    ok(AdmNginx::alive($old), 'a worker of before still serves somebody');
+
+    $redis->kill;
+    ok(wait_for(sub { $nginx->metric('store_up') == 0 }), 'Redis is gone');
+    $redis->restart;
+    health_becomes($nginx, 'ok 200/up/closed strict 200', 'and is back');
+    is($nginx->metric('store_up'), 1, 'for all who may ask it');
+    ok(AdmNginx::alive($old), 'while the other one is still there');
+
+    @clients = ();
+    $nginx->finish(allow => [qr/redis|connect\(\) failed/]);
+
+    return;
+}
+
+
 # A process without a master connects, and goes on when it is told to reload,
 # as far as nginx itself does.
 sub single {
@@ -436,6 +469,7 @@ my $nginx = up($redis);
 down($redis, $nginx);
 $nginx->finish(allow => [qr/redis|connect\(\) failed/]);
 stalled($redis);
+drains($redis);
 single($redis);
 rights();
 

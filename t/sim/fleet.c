@@ -28,6 +28,7 @@
 #include <time.h>
 
 #include "store.h"
+#include "adm_line_fleet_room.h"
 
 
 #define START        UINT64_C(1790000000000)     /* ms since the epoch */
@@ -1094,6 +1095,10 @@ report(uint64_t last, double seconds)
     missed |= bar(tally.doubles == 0, "a ticket claimed twice");
     missed |= bar(tally.reused == 0, "a number given twice");
     missed |= bar(tally.fallen == 0, "a frontier fell");
+    missed |= bar(sc->fault != NOTHING
+                  || nodes[0].line.room->serial
+                     < tally.admitted + ADM_FLEET_LOANS + 2,
+                  "serials that nobody needs");
     missed |= bar(sc->fault != NOTHING || tally.behind == 0, "order");
     missed |= bar(tally.over == 0, "somebody lost the place");
     missed |= bar(sc->fault > REPEATS || put_off <= BAR_MOMENTS,

@@ -60,6 +60,9 @@ local SUM, FORGET = 3584, 458752
 -- numbers and serials left out after a loss; serials lent at once
 local GAP, LOAN = 32768, 8192
 
+-- flags from this one on say how many serials a node would be lent
+local LENDS = 256
+
 -- ms for which a new line gives no numbers, so that a node which knows of an
 -- older one comes first; for which a line that was lost calls nobody
 local QUIET, REST = 1000, 3000
@@ -216,6 +219,12 @@ local function heal()
 
     s.run = run
     s.frontier = max(s.frontier, told.frontier)
+
+    if lost then
+        s.low = max(1, min(told.low, s.frontier))
+        s.base = floor(s.low / SUM) * SUM
+    end
+
     s.clock = max(s.clock, told.clock)
     s.voided = max(s.voided, told.voided)
     s.events = max(s.events, told.heard)
@@ -656,7 +665,11 @@ local function tick()
         elapsed = DUE
     end
 
-    if elapsed < DUE then
+    -- who cannot say how many leaves the turn to others, while there may be any
+
+    local able = on(HALT) or on(PROPOSED) and now - told.at <= STALE
+
+    if elapsed < DUE or elapsed < LONGEST and not able then
         return
     end
 
@@ -782,7 +795,7 @@ local lent = 0
 
 if on(LEND) then
     lent = s.serial
-    s.serial = s.serial + LOAN
+    s.serial = s.serial + min(floor(told.flags / LENDS), LOAN)
 end
 
 tick()

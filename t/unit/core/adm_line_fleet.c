@@ -218,7 +218,8 @@ news(void)
     (void) say();
     ok(said.word[ADM_FLEET_M_NEXT] == 1 && said.word[ADM_FLEET_M_BORN] == 0
        && said.word[ADM_FLEET_M_TURN] == 0
-       && said.word[ADM_FLEET_M_FLAGS] == ADM_FLEET_LEND,
+       && said.word[ADM_FLEET_M_FLAGS]
+          == (ADM_FLEET_LEND | ADM_FLEET_LOAN << ADM_FLEET_LENDS),
        "and nothing is told, nor proposed");
     is_int(hear(0), ADM_OK, "the first reply");
 
@@ -547,6 +548,19 @@ alone(void)
     is_uint(adm_fleet_claim_alone(&fleet, 60, now, &pass), ADM_LINE_MOMENT,
             "without a serial there is no pass");
 
+    /* each node has two; if all of them made the others old, none would rest */
+
+    for (i = 1, n = 0; i <= 100; i++) {
+        message_len = adm_fleet_tick(&fleet, now, i, message);
+        (void) adm_fleet_apart(message, message_len, said.word,
+                               ADM_FLEET_M_WORDS, said.n, said.part,
+                               adm_fleet_told_bytes, ADM_FLEET_T_COUNTS);
+        n += 2 * i * (said.word[ADM_FLEET_M_FLAGS] >> ADM_FLEET_LENDS)
+             > ADM_FLEET_AGED;
+    }
+
+    is_uint(n, 0, "what all nodes are lent is less than makes a loan old");
+
     word[ADM_FLEET_R_SERIAL] += ADM_FLEET_LOAN;
     word[ADM_FLEET_R_LENT] = 101;
     (void) tick();
@@ -679,6 +693,9 @@ passes(void)
     is_uint(adm_bits_get(&line.claimed, 451), ADM_LINE_EXTENDED,
             "so is an extension");
 
+    settings.max_active = 100000;
+    adm_line_set(&line, &settings);
+
     for (i = 1; i < 5000; i++) {
         pass.serial = 100 + i;
         pass.expires = (now + 700) / 1000 + 300;
@@ -690,7 +707,18 @@ passes(void)
     }
 
     ok(i > ADM_FLEET_PASSES / 2 && i < 5000,
-       "what cannot be told is not renewed");
+       "under a ceiling what cannot be told is not renewed");
+
+    pass.expires = (now + 700) / 1000 + 300;
+    adm_fleet_renew(&fleet, now + ADM_FLEET_STALE + 1, &pass);
+    ok(pass.expires > (now + 700) / 1000 + 300,
+       "but while the store is away all are");
+    settings.max_active = 0;
+    adm_line_set(&line, &settings);
+    pass.expires = (now + 700) / 1000 + 300;
+    adm_fleet_renew(&fleet, now, &pass);
+    ok(pass.expires > (now + 700) / 1000 + 300,
+       "and where there is no ceiling");
 
     adm_fleet_void(&fleet, now);
     ok(adm_line_ended(&line, 100) && !adm_line_ended(&line, 101),

@@ -548,7 +548,7 @@ alone(void)
     is_uint(adm_fleet_claim_alone(&fleet, 60, now, &pass), ADM_LINE_MOMENT,
             "without a serial there is no pass");
 
-    /* each node has two; if all of them made the others old, none would rest */
+    /* each node has two; if all made the others old, none would ever rest */
 
     for (i = 1, n = 0; i <= 100; i++) {
         message_len = adm_fleet_tick(&fleet, now, i, message);

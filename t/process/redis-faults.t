@@ -48,6 +48,7 @@ my $HTTP = <<'END';
     admission_room drop { mode always; rate 100r/s; status 202; }
 
     access_log off;
+    keepalive_requests 1000000;     # a client asks until the fault is over
 
     server {
         listen 127.0.0.1:%{h1} backlog=1024;

@@ -9,7 +9,7 @@
 
 #define NGX_ADM_SLOTS          256
 #define NGX_ADM_SERIES         504
-#define NGX_ADM_CELLS          15168
+#define NGX_ADM_CELLS          19264
 #define NGX_ADM_LEVELS         64
 
 /* the slot of those that found none; never owned */
@@ -70,7 +70,7 @@ static void ngx_adm_cell_add(ngx_uint_t cell, uint64_t n);
 /* names of their order make NGX_ADM_SERIES and NGX_ADM_CELLS */
 
 static ngx_adm_family_t  ngx_adm_families[NGX_ADM_FAMILIES] = {
-    { 64, 64 },                  /* site */
+    { 64, 128 },                 /* site */
     { 256, 32 },                 /* policy */
     { 40, 32 },                  /* histogram */
     { 64, 16 },                  /* node */

@@ -24,7 +24,7 @@
 #include <adm_window.h>
 
 
-#define NGX_ADM_COUNTERS_LAYOUT   3
+#define NGX_ADM_COUNTERS_LAYOUT   4
 #define NGX_ADM_SERIES_NAME       96
 
 

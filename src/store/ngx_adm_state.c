@@ -78,7 +78,9 @@ static ngx_int_t ngx_adm_state_own(ngx_adm_state_t *state);
 static ngx_int_t ngx_adm_state_take(ngx_adm_state_t *state);
 
 static ngx_int_t ngx_adm_state_load(ngx_adm_state_t *state,
-    ngx_adm_state_part_t *part, u_char *file, ngx_fd_t fd, void *copy);
+    ngx_adm_state_part_t *part, u_char *file, ngx_fd_t fd, ngx_str_t *copy);
+static ngx_int_t ngx_adm_state_room(ngx_adm_state_t *state,
+    ngx_adm_state_head_t *head, u_char *file, ngx_fd_t fd, ngx_str_t *copy);
 static const char *ngx_adm_state_check(ngx_adm_state_part_t *part,
     ngx_adm_state_head_t *head, ssize_t n);
 static ngx_int_t ngx_adm_state_digest(const ngx_adm_state_head_t *head,
@@ -92,7 +94,7 @@ static ngx_int_t ngx_adm_state_keep(ngx_adm_state_t *state, ngx_uint_t all,
 static ngx_int_t ngx_adm_state_keep_part(ngx_adm_state_t *state,
     ngx_adm_state_part_t *part, uint64_t *written, ngx_uint_t all);
 static ngx_int_t ngx_adm_state_write(ngx_adm_state_t *state,
-    ngx_adm_state_part_t *part, void *buf);
+    ngx_adm_state_part_t *part, void *buf, size_t size);
 static ngx_int_t ngx_adm_state_put(ngx_adm_state_t *state, u_char *file,
     void *buf, size_t size);
 static ngx_int_t ngx_adm_state_flush(ngx_adm_state_t *state, ngx_fd_t fd,
@@ -487,6 +489,19 @@ ngx_int_t
 ngx_adm_state_read(ngx_adm_state_t *state, ngx_adm_state_part_t *part,
     void *copy)
 {
+    ngx_str_t  whole;
+
+    whole.len = part->size;
+    whole.data = copy;
+
+    return ngx_adm_state_read_all(state, part, &whole);
+}
+
+
+ngx_int_t
+ngx_adm_state_read_all(ngx_adm_state_t *state, ngx_adm_state_part_t *part,
+    ngx_str_t *copy)
+{
     u_char     file[NGX_MAX_PATH];
     ngx_fd_t   fd;
     ngx_int_t  rc;
@@ -514,7 +529,15 @@ ngx_adm_state_read(ngx_adm_state_t *state, ngx_adm_state_part_t *part,
         return NGX_ERROR;
     }
 
+    if (part->measure) {
+        ngx_str_null(copy);
+    }
+
     rc = ngx_adm_state_load(state, part, file, fd, copy);
+
+    if (rc != NGX_OK && part->measure && copy->data) {
+        ngx_free(copy->data);
+    }
 
     (void) ngx_close_file(fd);
 
@@ -524,7 +547,7 @@ ngx_adm_state_read(ngx_adm_state_t *state, ngx_adm_state_part_t *part,
 
 static ngx_int_t
 ngx_adm_state_load(ngx_adm_state_t *state, ngx_adm_state_part_t *part,
-    u_char *file, ngx_fd_t fd, void *copy)
+    u_char *file, ngx_fd_t fd, ngx_str_t *copy)
 {
     u_char                digest[NGX_ADM_STATE_DIGEST], after;
     ssize_t               n;
@@ -534,15 +557,24 @@ ngx_adm_state_load(ngx_adm_state_t *state, ngx_adm_state_part_t *part,
     n = ngx_adm_state_get(fd, &head, sizeof(ngx_adm_state_head_t));
     wrong = ngx_adm_state_check(part, &head, n);
 
+    if (wrong == NULL && part->measure
+        && ngx_adm_state_room(state, &head, file, fd, copy) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (wrong == NULL
-        && (ngx_adm_state_get(fd, copy, part->size) != (ssize_t) part->size
+        && (ngx_adm_state_get(fd, copy->data, copy->len)
+            != (ssize_t) copy->len
+            || (uint64_t) copy->len != head.size
             || ngx_adm_state_get(fd, &after, 1) != 0))
     {
         wrong = "is damaged, it has another length than it says";
     }
 
     if (wrong == NULL
-        && (ngx_adm_state_digest(&head, copy, part->size, digest) != NGX_OK
+        && (ngx_adm_state_digest(&head, copy->data, copy->len, digest)
+            != NGX_OK
             || ngx_memcmp(digest, head.digest, NGX_ADM_STATE_DIGEST) != 0))
     {
         wrong = "is damaged, its checksum is wrong";
@@ -560,6 +592,27 @@ ngx_adm_state_load(ngx_adm_state_t *state, ngx_adm_state_part_t *part,
                   file, wrong);
 
     return NGX_ERROR;
+}
+
+
+/* no more than the file has, whatever a damaged one says */
+
+static ngx_int_t
+ngx_adm_state_room(ngx_adm_state_t *state, ngx_adm_state_head_t *head,
+    u_char *file, ngx_fd_t fd, ngx_str_t *copy)
+{
+    ngx_file_info_t  fi;
+
+    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_EMERG, state->log, ngx_errno,
+                      ngx_fd_info_n " \"%s\" failed", file);
+        return NGX_ERROR;
+    }
+
+    copy->len = (size_t) ngx_min(head->size, (uint64_t) ngx_file_size(&fi));
+    copy->data = ngx_alloc(copy->len + 1, state->log);
+
+    return copy->data ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -582,7 +635,7 @@ ngx_adm_state_check(ngx_adm_state_part_t *part, ngx_adm_state_head_t *head,
     }
 
     if (head->format != NGX_ADM_STATE_FORMAT || head->layout != part->layout
-        || head->size != part->size)
+        || (part->measure == NULL && head->size != part->size))
     {
         return "was written by another version of the module";
     }
@@ -804,6 +857,7 @@ ngx_adm_state_keep_part(ngx_adm_state_t *state, ngx_adm_state_part_t *part,
     uint64_t *written, ngx_uint_t all)
 {
     void       *buf;
+    size_t      size;
     uint64_t    version;
     ngx_int_t   rc;
 
@@ -813,15 +867,17 @@ ngx_adm_state_keep_part(ngx_adm_state_t *state, ngx_adm_state_part_t *part,
         return NGX_OK;
     }
 
+    size = part->measure ? part->measure(part->data) : part->size;
+
     buf = ngx_memalign(NGX_ADM_STATE_ALIGN,
-                       sizeof(ngx_adm_state_head_t) + part->size, state->log);
+                       sizeof(ngx_adm_state_head_t) + size, state->log);
     if (buf == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memzero(buf, sizeof(ngx_adm_state_head_t) + part->size);
+    ngx_memzero(buf, sizeof(ngx_adm_state_head_t) + size);
 
-    rc = ngx_adm_state_write(state, part, buf);
+    rc = ngx_adm_state_write(state, part, buf, size);
 
     if (rc == NGX_OK) {
         *written = version;
@@ -829,39 +885,52 @@ ngx_adm_state_keep_part(ngx_adm_state_t *state, ngx_adm_state_part_t *part,
 
     ngx_free(buf);
 
-    return rc;
+    /* what has grown meanwhile is measured anew the next time */
+
+    return (rc == NGX_DECLINED) ? NGX_OK : rc;
 }
 
 
 static ngx_int_t
 ngx_adm_state_write(ngx_adm_state_t *state, ngx_adm_state_part_t *part,
-    void *buf)
+    void *buf, size_t size)
 {
     void                  *copy;
     u_char                 file[NGX_MAX_PATH], beside[NGX_MAX_PATH];
+    ssize_t                n;
     ngx_adm_state_head_t  *head;
 
     head = buf;
     copy = (u_char *) buf + sizeof(ngx_adm_state_head_t);
 
-    part->save(part->data, copy);
+    n = size;
+
+    if (part->measure) {
+        n = part->pack(part->data, copy, size);
+
+    } else {
+        part->save(part->data, copy);
+    }
+
+    if (n == NGX_ERROR) {
+        return NGX_DECLINED;
+    }
 
     head->magic = NGX_ADM_STATE_MAGIC;
     head->format = NGX_ADM_STATE_FORMAT;
     head->layout = part->layout;
-    head->size = part->size;
+    head->size = n;
     head->epoch = state->sh->epoch;
 
     ngx_adm_state_file(state, file, &part->name, "");
     ngx_adm_state_file(state, beside, &part->name, NGX_ADM_STATE_BESIDE);
 
-    if (ngx_adm_state_digest(head, copy, part->size, head->digest) != NGX_OK) {
+    if (ngx_adm_state_digest(head, copy, n, head->digest) != NGX_OK) {
         ngx_adm_state_fail(state, 0, "SHA-256 of", file);
         return NGX_ERROR;
     }
 
-    if (ngx_adm_state_put(state, beside, buf,
-                          sizeof(ngx_adm_state_head_t) + part->size)
+    if (ngx_adm_state_put(state, beside, buf, sizeof(ngx_adm_state_head_t) + n)
         != NGX_OK)
     {
         return NGX_ERROR;

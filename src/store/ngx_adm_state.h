@@ -30,7 +30,12 @@
 typedef struct ngx_adm_state_sh_s  ngx_adm_state_sh_t;
 
 
-/* what is kept in one file; in the cycle's pool */
+/*
+ * What is kept in one file; in the cycle's pool.
+ *
+ * One that has "measure" varies in length: its file has what is in use, and
+ * can be read into memory of another size.
+ */
 
 typedef struct {
     ngx_str_t       name;      /* of the file, [A-Za-z0-9_.-] */
@@ -46,6 +51,11 @@ typedef struct {
 
     /* the copy is on disk; NULL: nobody waits for it */
     void          (*kept)(void *data, const void *copy);
+
+    /* instead of "size" and "save": bytes that a copy may need now; and fills
+       it: the bytes used, or NGX_ERROR if it has grown meanwhile */
+    size_t        (*measure)(void *data);
+    ssize_t       (*pack)(void *data, void *copy, size_t size);
 } ngx_adm_state_part_t;
 
 
@@ -88,6 +98,11 @@ ngx_int_t ngx_adm_state_part(ngx_adm_state_t *state,
 
 ngx_int_t ngx_adm_state_read(ngx_adm_state_t *state,
     ngx_adm_state_part_t *part, void *copy);
+
+/* the same of one that varies; "copy" is to be freed by ngx_free() */
+
+ngx_int_t ngx_adm_state_read_all(ngx_adm_state_t *state,
+    ngx_adm_state_part_t *part, ngx_str_t *copy);
 
 /*
  * The configuration is served from now on: in the master, before the workers

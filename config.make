@@ -11,7 +11,7 @@ END
 
 adm_scripts=
 for adm_script in probe rate rate_back share pulse setting \
-    line_join line_claim line_tick
+    line_join line_claim line_tick checkout settle stock inventory hold
 do
     adm_scripts="$adm_scripts $ngx_addon_dir/src/store/lua/$adm_script.lua"
 done
@@ -19,6 +19,9 @@ done
 cat << END >> $NGX_MAKEFILE
 $NGX_OBJS/adm/ngx_adm_scripts.h: \\
 		$ngx_addon_dir/src/store/lua/embed \\
+		$ngx_addon_dir/src/store/lua/parts/hold.lua \\
+		$ngx_addon_dir/src/store/lua/parts/rate_charge.lua \\
+		$ngx_addon_dir/src/store/lua/parts/rate_look.lua \\
 		$adm_scripts
 	mkdir -p $NGX_OBJS/adm
 	$ngx_addon_dir/src/store/lua/embed $adm_scripts > \$@.new

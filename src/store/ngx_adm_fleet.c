@@ -379,8 +379,19 @@ ngx_adm_fleet_start(ngx_adm_fleet_t *fleet, ngx_cycle_t *cycle)
 void
 ngx_adm_fleet_stop(ngx_adm_fleet_t *fleet)
 {
+    ngx_uint_t             i;
+    ngx_adm_fleet_part_t  *part;
+
     if (fleet->event.timer_set) {
         ngx_del_timer(&fleet->event);
+    }
+
+    part = fleet->parts.elts;
+
+    for (i = 0; i < fleet->parts.nelts; i++) {
+        if (part[i].stop) {
+            part[i].stop(part[i].data);
+        }
     }
 }
 

@@ -55,6 +55,8 @@ typedef struct {
                                             worker of the newest generation,
                                             while the store can be asked;
                                             or NULL */
+    ngx_adm_fleet_tick_pt     stop;      /* when a process ends, or serves
+                                            another configuration; or NULL */
     void                     *data;
 } ngx_adm_fleet_part_t;
 

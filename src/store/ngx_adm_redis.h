@@ -39,6 +39,11 @@ typedef enum {
     NGX_ADM_SCRIPT_LINE_JOIN,
     NGX_ADM_SCRIPT_LINE_CLAIM,
     NGX_ADM_SCRIPT_LINE_TICK,
+    NGX_ADM_SCRIPT_CHECKOUT,       /* takes a key, rates and stock */
+    NGX_ADM_SCRIPT_SETTLE,         /* ends, or extends, what that took */
+    NGX_ADM_SCRIPT_STOCK,          /* tells of SKUs; returns what expired */
+    NGX_ADM_SCRIPT_INVENTORY,      /* an operator's, of stock and keys ... */
+    NGX_ADM_SCRIPT_HOLD,           /* ... and of holds */
     NGX_ADM_SCRIPTS
 } ngx_adm_script_e;
 

@@ -13,8 +13,9 @@
  */
 
 
-#include <ngx_adm_redis_keeper.h>
+#include <ngx_adm_redis_checkout.h>
 #include <ngx_adm_line_fleet.h>
+#include <ngx_adm_stock_view.h>
 #include <adm_keyslot.h>
 
 #include <openssl/sha.h>
@@ -27,65 +28,47 @@
     (sizeof("rate:{}:~dry") - 1 + 2 * NGX_ADM_REDIS_HASH)
 
 
-/* what a script can count to */
-#define NGX_ADM_REDIS_EXACT     (INT64_C(1) << 53)
-
-
-/* what script "rate" returns of each */
+/* what scripts return of each rate */
 
 typedef enum {
     NGX_ADM_REDIS_LEVEL = 0,
     NGX_ADM_REDIS_TAT,
     NGX_ADM_REDIS_REFUNDED,
-    NGX_ADM_REDIS_SINCE,
-    NGX_ADM_REDIS_VALUES
+    NGX_ADM_REDIS_SINCE
 } ngx_adm_redis_value_e;
-
-
-/* a rate that is asked for; in ticks of the scripts */
-
-typedef struct {
-    ngx_adm_command_t    *command;     /* in the trip */
-    ngx_str_t             key;         /* in Redis */
-    ngx_uint_t            slot;
-    uint64_t              interval;
-    uint64_t              depth;
-    uint64_t              ticks;       /* asked for */
-} ngx_adm_redis_rate_t;
 
 
 /* the rates of a call, in its pool */
 
 typedef struct {
-    ngx_adm_redis_t      *redis;
     ngx_adm_trip_t       *trip;        /* until the call is answered */
     ngx_array_t           rates;       /* of ngx_adm_redis_rate_t */
 } ngx_adm_redis_group_t;
 
 
+static ngx_int_t ngx_adm_redis_part(ngx_adm_redis_keeper_t *rk,
+    ngx_adm_fleet_t *fleet);
+static ngx_int_t ngx_adm_redis_tag_stock(ngx_conf_t *cf,
+    ngx_adm_stock_t *stock);
+static ngx_int_t ngx_adm_redis_part_attach(void *data, void *memory,
+    ngx_uint_t made);
+
 static ngx_int_t ngx_adm_redis_submit(ngx_adm_trip_t *trip);
-static void ngx_adm_redis_take(ngx_adm_trip_t *trip);
-static ngx_int_t ngx_adm_redis_rates(ngx_adm_trip_t *trip,
-    ngx_array_t *rates);
 static void ngx_adm_redis_measure(ngx_adm_redis_rate_t *rate);
 static void ngx_adm_redis_take_slot(ngx_adm_trip_t *trip, ngx_array_t *rates,
-    ngx_uint_t slot);
+    ngx_uint_t slot, ngx_msec_t timeout);
 static ngx_int_t ngx_adm_redis_group(ngx_adm_call_t *call,
     ngx_adm_trip_t *trip, ngx_array_t *rates, ngx_uint_t slot);
-static ngx_int_t ngx_adm_redis_group_rate(ngx_adm_call_t *call,
-    ngx_adm_redis_rate_t *asked);
 static void ngx_adm_redis_ask(ngx_adm_command_t *command);
 static ngx_int_t ngx_adm_redis_key(ngx_pool_t *pool, ngx_str_t *prefix,
     ngx_adm_command_t *command, ngx_str_t *key);
 
 static void ngx_adm_redis_taken(ngx_adm_call_t *call, ngx_adm_value_t *value);
-static ngx_uint_t ngx_adm_redis_valid(ngx_adm_value_t *value, ngx_uint_t n);
-static ngx_adm_reply_e ngx_adm_redis_read(ngx_adm_redis_rate_t *rate,
-    ngx_adm_value_t **values);
-static void ngx_adm_redis_charge(ngx_adm_redis_rate_t *rate,
-    ngx_adm_value_t **values, ngx_adm_charge_t *charge);
+static uint64_t *ngx_adm_redis_valid(ngx_adm_call_t *call,
+    ngx_adm_value_t *value, ngx_uint_t n);
+static void ngx_adm_redis_charge(ngx_adm_redis_rate_t *rate, uint64_t *words,
+    ngx_adm_charge_t *charge);
 static void ngx_adm_redis_asked(ngx_adm_command_t *command);
-static void ngx_adm_redis_over(ngx_adm_trip_t *trip);
 static void ngx_adm_redis_late(ngx_adm_call_t *call, ngx_adm_value_t *value);
 
 static void ngx_adm_redis_give_back(ngx_adm_keeper_t *keeper,
@@ -99,22 +82,124 @@ static void ngx_adm_redis_returned(ngx_adm_call_t *call,
 
 
 ngx_adm_keeper_t *
-ngx_adm_redis_keeper_add(ngx_conf_t *cf, ngx_adm_redis_t *redis)
+ngx_adm_redis_keeper_add(ngx_conf_t *cf, ngx_adm_redis_t *redis,
+    ngx_adm_fleet_t *fleet)
 {
-    ngx_adm_keeper_t  *keeper;
+    ngx_adm_keeper_t        *keeper;
+    ngx_adm_redis_keeper_t  *rk;
 
     keeper = ngx_pcalloc(cf->pool, sizeof(ngx_adm_keeper_t));
-    if (keeper == NULL) {
+    rk = ngx_pcalloc(cf->pool, sizeof(ngx_adm_redis_keeper_t));
+
+    if (keeper == NULL || rk == NULL) {
         return NULL;
     }
 
+    rk->redis = redis;
+    rk->fleet = fleet;
+
     ngx_str_set(&keeper->name, "redis");
-    keeper->data = redis;
+    keeper->data = rk;
     keeper->punctual = 1;
     keeper->submit = ngx_adm_redis_submit;
     keeper->give_back = ngx_adm_redis_give_back;
+    keeper->admit = ngx_adm_redis_admit;
+    keeper->extend = ngx_adm_redis_extend;
+    keeper->end = ngx_adm_redis_end;
 
     return keeper;
+}
+
+
+ngx_int_t
+ngx_adm_redis_keeper_checkouts(ngx_conf_t *cf, ngx_adm_keeper_t *keeper,
+    ngx_adm_stock_t *stock)
+{
+    ngx_adm_redis_keeper_t  *rk;
+
+    rk = keeper->data;
+
+    rk->stock = stock;
+    rk->outbox = ngx_adm_outbox_add(cf, rk->fleet);
+
+    if (rk->outbox == NULL || ngx_adm_redis_part(rk, rk->fleet) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (stock == NULL) {
+        return NGX_OK;
+    }
+
+    stock->view = ngx_adm_stock_view_add(cf, rk->fleet, stock);
+
+    if (stock->view == NULL) {
+        return NGX_ERROR;
+    }
+
+    return (rk->redis->conf.topology == NGX_ADM_REDIS_CLUSTER)
+           ? ngx_adm_redis_tag_stock(cf, stock) : NGX_OK;
+}
+
+
+/* in a cluster a SKU is in braces, so that all of its keys are in one slot */
+
+static ngx_int_t
+ngx_adm_redis_tag_stock(ngx_conf_t *cf, ngx_adm_stock_t *stock)
+{
+    u_char  *p;
+
+    p = stock->before.data + stock->before.len;
+
+    if (ngx_strlchr(stock->before.data, p, '{')) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(cf->pool, stock->before.len + stock->after.len + 2);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    stock->before.data = ngx_sprintf(p, "%V{", &stock->before)
+                         - stock->before.len - 1;
+    stock->before.len++;
+
+    p += stock->before.len;
+
+    stock->after.data = ngx_sprintf(p, "}%V", &stock->after)
+                        - stock->after.len - 1;
+    stock->after.len++;
+
+    return NGX_OK;
+}
+
+
+/* it needs the fleet's ticks, and none of its memory */
+
+static ngx_int_t
+ngx_adm_redis_part(ngx_adm_redis_keeper_t *rk, ngx_adm_fleet_t *fleet)
+{
+    ngx_adm_fleet_part_t  *part;
+
+    part = ngx_adm_fleet_part(fleet);
+    if (part == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&part->name, "checkouts");
+    part->size = 1;
+    part->attach = ngx_adm_redis_part_attach;
+    part->tick = ngx_adm_redis_settle_tick;
+    part->stop = ngx_adm_redis_settle_stop;
+    part->data = rk;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_adm_redis_part_attach(void *data, void *memory, ngx_uint_t made)
+{
+    return NGX_OK;
 }
 
 
@@ -143,17 +228,40 @@ ngx_adm_redis_ticks_back(uint64_t ticks)
 static ngx_int_t
 ngx_adm_redis_submit(ngx_adm_trip_t *trip)
 {
+    ngx_uint_t          checkout;
     ngx_adm_command_t  *command;
+
+    checkout = 0;
 
     for (command = trip->commands; command; command = command->next) {
         command->reply = NGX_ADM_REPLY_FAILED;
 
-        if (command->kind != NGX_ADM_COMMAND_RATE) {
+        switch (command->kind) {
+
+        case NGX_ADM_COMMAND_RATE:
+            break;
+
+        case NGX_ADM_COMMAND_KEY:
+        case NGX_ADM_COMMAND_STOCK:
+            checkout = 1;
+            break;
+
+        case NGX_ADM_COMMAND_ASK:
+            ngx_adm_redis_inquire(command);
+            break;
+
+        default:                   /* JOIN, CLAIM */
             ngx_adm_redis_ask(command);
+            break;
         }
     }
 
-    ngx_adm_redis_take(trip);
+    if (checkout) {
+        ngx_adm_redis_checkout(trip);
+
+    } else {
+        ngx_adm_redis_take_rates(trip, trip->timeout);
+    }
 
     return trip->pending ? NGX_OK : NGX_ERROR;
 }
@@ -170,8 +278,8 @@ ngx_adm_redis_ask(ngx_adm_command_t *command)
 
 /* the first of a slot takes the others of it along */
 
-static void
-ngx_adm_redis_take(ngx_adm_trip_t *trip)
+void
+ngx_adm_redis_take_rates(ngx_adm_trip_t *trip, ngx_msec_t timeout)
 {
     ngx_uint_t             i, k;
     ngx_array_t            rates;
@@ -188,23 +296,23 @@ ngx_adm_redis_take(ngx_adm_trip_t *trip)
         for (k = 0; rate[k].slot != rate[i].slot; k++) { /* void */ }
 
         if (k == i) {
-            ngx_adm_redis_take_slot(trip, &rates, rate[i].slot);
+            ngx_adm_redis_take_slot(trip, &rates, rate[i].slot, timeout);
         }
     }
 }
 
 
-/* the rates of a trip, in its pool */
-
-static ngx_int_t
+ngx_int_t
 ngx_adm_redis_rates(ngx_adm_trip_t *trip, ngx_array_t *rates)
 {
-    adm_str_t              key;
-    ngx_adm_redis_t       *redis;
-    ngx_adm_command_t     *command;
-    ngx_adm_redis_rate_t  *rate;
+    adm_str_t                key;
+    ngx_adm_redis_t         *redis;
+    ngx_adm_command_t       *command;
+    ngx_adm_redis_rate_t    *rate;
+    ngx_adm_redis_keeper_t  *rk;
 
-    redis = trip->keeper->data;
+    rk = trip->keeper->data;
+    redis = rk->redis;
 
     if (ngx_array_init(rates, trip->pool, 2, sizeof(ngx_adm_redis_rate_t))
         != NGX_OK)
@@ -302,12 +410,14 @@ ngx_adm_redis_key(ngx_pool_t *pool, ngx_str_t *prefix,
 
 static void
 ngx_adm_redis_take_slot(ngx_adm_trip_t *trip, ngx_array_t *rates,
-    ngx_uint_t slot)
+    ngx_uint_t slot, ngx_msec_t timeout)
 {
-    ngx_adm_call_t  *call;
+    ngx_adm_call_t          *call;
+    ngx_adm_redis_keeper_t  *rk;
 
-    call = ngx_adm_call_create(trip->keeper->data, NGX_ADM_SCRIPT_RATE,
-                               trip->timeout);
+    rk = trip->keeper->data;
+
+    call = ngx_adm_call_create(rk->redis, NGX_ADM_SCRIPT_RATE, timeout);
     if (call == NULL) {
         return;
     }
@@ -344,7 +454,6 @@ ngx_adm_redis_group(ngx_adm_call_t *call, ngx_adm_trip_t *trip,
         return NGX_ERROR;
     }
 
-    group->redis = trip->keeper->data;
     group->trip = trip;
     call->data = group;
 
@@ -352,8 +461,12 @@ ngx_adm_redis_group(ngx_adm_call_t *call, ngx_adm_trip_t *trip,
 
     for (i = 0; i < rates->nelts; i++) {
 
+        /* there is room for all */
+
         if (rate[i].slot == slot
-            && ngx_adm_redis_group_rate(call, &rate[i]) != NGX_OK)
+            && ngx_adm_redis_ride(call, ngx_array_push(&group->rates),
+                                  &rate[i])
+               != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -363,17 +476,12 @@ ngx_adm_redis_group(ngx_adm_call_t *call, ngx_adm_trip_t *trip,
 }
 
 
-static ngx_int_t
-ngx_adm_redis_group_rate(ngx_adm_call_t *call, ngx_adm_redis_rate_t *asked)
+ngx_int_t
+ngx_adm_redis_ride(ngx_adm_call_t *call, ngx_adm_redis_rate_t *rate,
+    ngx_adm_redis_rate_t *asked)
 {
-    adm_gcra_t             *gcra;
-    ngx_adm_redis_rate_t   *rate;
-    ngx_adm_redis_group_t  *group;
+    adm_gcra_t  *gcra;
 
-    group = call->data;
-
-    /* there is room for all */
-    rate = ngx_array_push(&group->rates);
     *rate = *asked;
 
     rate->key.data = ngx_pstrdup(call->pool, &asked->key);
@@ -399,6 +507,7 @@ ngx_adm_redis_group_rate(ngx_adm_call_t *call, ngx_adm_redis_rate_t *asked)
 static void
 ngx_adm_redis_taken(ngx_adm_call_t *call, ngx_adm_value_t *value)
 {
+    uint64_t               *words;
     ngx_uint_t              i;
     ngx_adm_trip_t         *trip;
     ngx_adm_redis_rate_t   *rate;
@@ -408,11 +517,13 @@ ngx_adm_redis_taken(ngx_adm_call_t *call, ngx_adm_value_t *value)
     trip = group->trip;
     rate = group->rates.elts;
 
-    if (ngx_adm_redis_valid(value, group->rates.nelts)) {
+    words = ngx_adm_redis_valid(call, value, group->rates.nelts);
+
+    if (words) {
 
         for (i = 0; i < group->rates.nelts; i++) {
             rate[i].command->reply = ngx_adm_redis_read(&rate[i],
-                               value->elements + i * NGX_ADM_REDIS_VALUES);
+                                         words + i * NGX_ADM_REDIS_RATE_WORDS);
         }
 
     } else if (value) {
@@ -423,19 +534,25 @@ ngx_adm_redis_taken(ngx_adm_call_t *call, ngx_adm_value_t *value)
 }
 
 
-/* 1 if it is what the script returns for "n" rates */
+/* what the script returns for "n" rates; NULL: it is something else */
 
-static ngx_uint_t
-ngx_adm_redis_valid(ngx_adm_value_t *value, ngx_uint_t n)
+static uint64_t *
+ngx_adm_redis_valid(ngx_adm_call_t *call, ngx_adm_value_t *value, ngx_uint_t n)
 {
+    uint64_t         *words;
     ngx_uint_t        i;
     ngx_adm_value_t  *of;
 
     if (value == NULL
         || value->type != NGX_ADM_VALUE_ARRAY
-        || value->n != n * NGX_ADM_REDIS_VALUES)
+        || value->n != n * NGX_ADM_REDIS_RATE_WORDS)
     {
-        return 0;
+        return NULL;
+    }
+
+    words = ngx_palloc(call->pool, value->n * sizeof(uint64_t));
+    if (words == NULL) {
+        return NULL;
     }
 
     for (i = 0; i < value->n; i++) {
@@ -444,18 +561,18 @@ ngx_adm_redis_valid(ngx_adm_value_t *value, ngx_uint_t n)
         if (of->type != NGX_ADM_VALUE_INTEGER
             || of->integer < 0 || of->integer > NGX_ADM_REDIS_EXACT)
         {
-            return 0;
+            return NULL;
         }
+
+        words[i] = of->integer;
     }
 
-    return 1;
+    return words;
 }
 
 
-/* as the script has decided */
-
-static ngx_adm_reply_e
-ngx_adm_redis_read(ngx_adm_redis_rate_t *rate, ngx_adm_value_t **values)
+ngx_adm_reply_e
+ngx_adm_redis_read(ngx_adm_redis_rate_t *rate, uint64_t *words)
 {
     uint64_t            level;
     ngx_adm_command_t  *command;
@@ -464,7 +581,7 @@ ngx_adm_redis_read(ngx_adm_redis_rate_t *rate, ngx_adm_value_t **values)
     command = rate->command;
     answer = &command->answer;
 
-    level = values[NGX_ADM_REDIS_LEVEL]->integer;
+    level = words[NGX_ADM_REDIS_LEVEL];
 
     answer->wait = 0;
 
@@ -482,7 +599,7 @@ ngx_adm_redis_read(ngx_adm_redis_rate_t *rate, ngx_adm_value_t **values)
     answer->remaining = (rate->depth > level)
                         ? (rate->depth - level) / rate->interval : 0;
 
-    ngx_adm_redis_charge(rate, values, &command->charge);
+    ngx_adm_redis_charge(rate, words, &command->charge);
     command->charge.shadow = command->shadow;
 
     return answer->wait ? NGX_ADM_REPLY_REFUSED : NGX_ADM_REPLY_GRANTED;
@@ -490,15 +607,15 @@ ngx_adm_redis_read(ngx_adm_redis_rate_t *rate, ngx_adm_value_t **values)
 
 
 static void
-ngx_adm_redis_charge(ngx_adm_redis_rate_t *rate, ngx_adm_value_t **values,
+ngx_adm_redis_charge(ngx_adm_redis_rate_t *rate, uint64_t *words,
     ngx_adm_charge_t *charge)
 {
     ngx_memzero(charge, sizeof(ngx_adm_charge_t));
 
     charge->cost = rate->ticks / rate->interval;
-    charge->level = values[NGX_ADM_REDIS_TAT]->integer;
-    charge->refunded = values[NGX_ADM_REDIS_REFUNDED]->integer;
-    charge->since = values[NGX_ADM_REDIS_SINCE]->integer;
+    charge->level = words[NGX_ADM_REDIS_TAT];
+    charge->refunded = words[NGX_ADM_REDIS_REFUNDED];
+    charge->since = words[NGX_ADM_REDIS_SINCE];
     charge->remote = (charge->level != 0);
 }
 
@@ -511,11 +628,11 @@ ngx_adm_redis_asked(ngx_adm_command_t *command)
 
 
 /*
- * One more of what the trip waits for is over.  All of its rates, or none: of
- * several slots one may have taken what another refused.
+ * All rates of a trip, or none: of several slots one may have taken what
+ * another refused.
  */
 
-static void
+void
 ngx_adm_redis_over(ngx_adm_trip_t *trip)
 {
     ngx_uint_t          refused;
@@ -548,30 +665,40 @@ ngx_adm_redis_over(ngx_adm_trip_t *trip)
 static void
 ngx_adm_redis_late(ngx_adm_call_t *call, ngx_adm_value_t *value)
 {
-    ngx_int_t               rc;
-    ngx_uint_t              i;
-    ngx_adm_call_t         *back;
-    ngx_adm_charge_t        charge;
-    ngx_adm_redis_rate_t   *rate;
+    uint64_t               *words;
     ngx_adm_redis_group_t  *group;
 
     group = call->data;
-    rate = group->rates.elts;
+    words = ngx_adm_redis_valid(call, value, group->rates.nelts);
 
-    if (!ngx_adm_redis_valid(value, group->rates.nelts)) {
-        return;
+    if (words) {
+        ngx_adm_redis_rates_late(call->redis, &group->rates, words);
     }
+}
 
-    back = ngx_adm_redis_return(group->redis);
+
+void
+ngx_adm_redis_rates_late(ngx_adm_redis_t *redis, ngx_array_t *rates,
+    uint64_t *words)
+{
+    ngx_int_t              rc;
+    ngx_uint_t             i;
+    ngx_adm_call_t        *back;
+    ngx_adm_charge_t       charge;
+    ngx_adm_redis_rate_t  *rate;
+
+    rate = rates->elts;
+
+    back = ngx_adm_redis_return(redis);
     if (back == NULL) {
         return;
     }
 
     rc = NGX_OK;
 
-    for (i = 0; i < group->rates.nelts && rc == NGX_OK; i++) {
-        ngx_adm_redis_charge(&rate[i], value->elements
-                                       + i * NGX_ADM_REDIS_VALUES, &charge);
+    for (i = 0; i < rates->nelts && rc == NGX_OK; i++) {
+        ngx_adm_redis_charge(&rate[i], words + i * NGX_ADM_REDIS_RATE_WORDS,
+                             &charge);
 
         rc = ngx_adm_redis_return_rate(back, &rate[i].key, rate[i].interval,
                                        &charge);
@@ -584,10 +711,11 @@ ngx_adm_redis_late(ngx_adm_call_t *call, ngx_adm_value_t *value)
 static void
 ngx_adm_redis_give_back(ngx_adm_keeper_t *keeper, ngx_adm_command_t *command)
 {
-    ngx_str_t         key;
-    ngx_int_t         rc;
-    ngx_adm_call_t   *call;
-    ngx_adm_redis_t  *redis;
+    ngx_str_t                key;
+    ngx_int_t                rc;
+    ngx_adm_call_t          *call;
+    ngx_adm_redis_t         *redis;
+    ngx_adm_redis_keeper_t  *rk;
 
     if (command->kind != NGX_ADM_COMMAND_RATE) {
         ngx_adm_line_fleet_give_back(command);
@@ -598,7 +726,8 @@ ngx_adm_redis_give_back(ngx_adm_keeper_t *keeper, ngx_adm_command_t *command)
         return;
     }
 
-    redis = keeper->data;
+    rk = keeper->data;
+    redis = rk->redis;
 
     call = ngx_adm_redis_return(redis);
     if (call == NULL) {

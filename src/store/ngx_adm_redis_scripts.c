@@ -22,7 +22,12 @@ ngx_str_t  ngx_adm_script_names[NGX_ADM_SCRIPTS] = {
     ngx_string("setting"),
     ngx_string("line_join"),
     ngx_string("line_claim"),
-    ngx_string("line_tick")
+    ngx_string("line_tick"),
+    ngx_string("checkout"),
+    ngx_string("settle"),
+    ngx_string("stock"),
+    ngx_string("inventory"),
+    ngx_string("hold")
 };
 
 
@@ -35,7 +40,12 @@ ngx_str_t  ngx_adm_script_texts[NGX_ADM_SCRIPTS] = {
     { sizeof(ngx_adm_script_setting), ngx_adm_script_setting },
     { sizeof(ngx_adm_script_line_join), ngx_adm_script_line_join },
     { sizeof(ngx_adm_script_line_claim), ngx_adm_script_line_claim },
-    { sizeof(ngx_adm_script_line_tick), ngx_adm_script_line_tick }
+    { sizeof(ngx_adm_script_line_tick), ngx_adm_script_line_tick },
+    { sizeof(ngx_adm_script_checkout), ngx_adm_script_checkout },
+    { sizeof(ngx_adm_script_settle), ngx_adm_script_settle },
+    { sizeof(ngx_adm_script_stock), ngx_adm_script_stock },
+    { sizeof(ngx_adm_script_inventory), ngx_adm_script_inventory },
+    { sizeof(ngx_adm_script_hold), ngx_adm_script_hold }
 };
 
 

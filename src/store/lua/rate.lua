@@ -7,104 +7,17 @@
 -- returns  for each rate, one after the other: level, TAT, REFUNDED, SINCE;
 --          the last three are 0 if nothing was taken
 --
--- GCRA, as src/core/adm_gcra.h has it, by this server's clock.  Times are in
--- ticks of 1/16 microsecond since 2024-01-01: exact in a double until 2041.
---
--- A value is three doubles, little-endian: TAT, the moment at which all that
--- was taken will have drained; REFUNDED, the ticks that were given back; and
--- SINCE, when the first of it was taken: all that is earlier has drained.
--- What rate_back.lua remembers stands behind them.  They are not text, since
--- to read and write digits would take longer than all the rest.  The key goes
--- a second or two after the last has drained.
---
--- ticks    that are asked for: it fits if level + ticks <= depth, or if it is
---          nothing
--- depth    ticks that may be taken at once: those of burst + 1 units
--- ceiling  the largest depth of this rate's limits
--- level    ticks that had not drained before
+-- What these are is told in parts/rate_look.lua.
 
-local ORIGIN = 1704067200
-local SECOND = 16000000
-local LAG = 60 * SECOND
-local EXACT = 2 ^ 53
-
-local call, pack, unpack = redis.call, struct.pack, struct.unpack
+local call, pack, take = redis.call, struct.pack, struct.unpack
 
 local time = call('TIME')
-local now = (time[1] - ORIGIN) * SECOND + time[2] * 16
-
+local key, arg, n = 0, 0, #KEYS
 local replies, values = {}, {}
 local fits = true
 
-for i = 1, #KEYS do
-    local n = 3 * i
-    local ticks, depth = ARGV[n - 2] + 0, ARGV[n - 1] + 0
-    local level, refunded, since, rest = 0, 0, now, ''
-    local value = call('GET', KEYS[i])
+include "parts/rate_look.lua"
 
-    if value then
-        local tat = -1
-
-        if #value % 16 == 8 and #value >= 24 then
-            tat, refunded, since = unpack('<ddd', value)
-        end
-
-        if not (tat >= 0 and tat < EXACT and tat % 1 == 0) then
-            return redis.error_reply('WRONGTYPE the value is no rate')
-        end
-
-        level = tat - now
-
-        if level <= 0 then
-            level, refunded, since = 0, 0, now
-
-        -- left by a slower rate or a larger burst: fits once, begins anew
-        elseif level > depth and level > ARGV[n] + LAG then
-            level = depth > ticks and depth - ticks or 0
-            refunded, since = 0, now
-
-        elseif #value > 24 then
-            rest = value:sub(25)
-        end
-    end
-
-    n = 4 * i
-    replies[n - 3] = level
-    replies[n - 2], replies[n - 1], replies[n] = 0, 0, 0
-
-    if ticks > 0 then
-        level = level + ticks
-
-        if level > depth then
-            fits = false
-
-        elseif fits then
-            local tat = now + level
-
-            local life = level / 16000 + 1001 + now % 16000 / 16
-
-            values[2 * i - 1] = life - life % 1
-            values[2 * i] = pack('<ddd', tat, refunded, since) .. rest
-
-            replies[n - 2], replies[n - 1], replies[n] = tat, refunded, since
-        end
-    end
-end
-
-if fits then
-    for i = 1, #KEYS do
-        if values[2 * i] then
-            call('PSETEX', KEYS[i], values[2 * i - 1], values[2 * i])
-        end
-    end
-
-    return replies
-end
-
-for i = 1, #KEYS do
-    local n = 4 * i
-
-    replies[n - 2], replies[n - 1], replies[n] = 0, 0, 0
-end
+include "parts/rate_charge.lua"
 
 return replies

@@ -306,7 +306,7 @@ static void
 adm_line_estimate(const adm_line_t *l, uint64_t ticket,
     adm_line_place_t *place)
 {
-    uint64_t          before, mine;
+    uint64_t          before, mine, seekers;
     adm_line_room_t  *room;
 
     room = l->room;
@@ -318,6 +318,12 @@ adm_line_estimate(const adm_line_t *l, uint64_t ticket,
     place->wait = adm_line_wait(place->ahead, adm_load(&room->rate));
     place->wait_low = adm_line_wait(place->ahead, adm_load(&room->rate_high));
     place->wait_high = adm_line_wait(place->ahead, adm_load(&room->rate_low));
+
+    seekers = adm_load(&room->seekers);
+
+    place->beyond = (adm_line_stock(l) != ADM_LINE_ANY_STOCK
+                     && adm_line_stock(l) != ADM_LINE_UNHEARD_OF
+                     && place->ahead + seekers >= adm_line_hope(room));
 }
 
 
@@ -373,11 +379,23 @@ adm_line_look(const adm_line_t *l, uint64_t ticket, uint64_t random,
 }
 
 
+adm_line_stock_e
+adm_line_stock(const adm_line_t *l)
+{
+    return (adm_line_stock_e) adm_load(&l->room->stock);
+}
+
+
 int
 adm_line_open(const adm_line_t *l)
 {
-    return adm_load(&l->room->direct) && !adm_load(&l->room->waiting)
-           && !adm_load(&l->room->paused);
+    adm_line_room_t  *room;
+
+    room = l->room;
+
+    return adm_load(&room->direct) && !adm_load(&room->waiting)
+           && !adm_load(&room->paused)
+           && adm_line_left(l, adm_load(&room->seekers)) != 0;
 }
 
 
@@ -446,20 +464,35 @@ adm_line_expiry(const adm_line_t *l, uint64_t now, adm_pass_t *pass)
 }
 
 
+uint64_t
+adm_line_ceiling(const adm_line_room_t *room)
+{
+    uint64_t  max, most;
+
+    max = adm_load(&room->max_active);
+
+    if (adm_load(&room->stock) == ADM_LINE_ANY_STOCK) {
+        return max;
+    }
+
+    most = adm_line_units(room) + adm_load(&room->holders);
+
+    return (max == 0 || most < max) ? most : max;
+}
+
+
 /*
- * Takes credit and a place for a pass: 1; or 0, and nothing is taken.
- * "held" places are left to others.
+ * Takes credit and a place, of "max", for a pass: 1; or 0, and nothing is
+ * taken.  "held" places are left to others.
  */
 
 static int
 adm_line_room_for(const adm_line_t *l, uint64_t now, uint64_t limit,
-    uint64_t held, const adm_pass_t *pass)
+    uint64_t max, uint64_t held, const adm_pass_t *pass)
 {
-    uint64_t          max;
     adm_line_room_t  *room;
 
     room = l->room;
-    max = adm_load(&room->max_active);
 
     if (max != 0 && held >= max) {
         return 0;
@@ -480,6 +513,27 @@ adm_line_room_for(const adm_line_t *l, uint64_t now, uint64_t limit,
 }
 
 
+/* people who have been called, and have the places of the next to come */
+
+static uint64_t
+adm_line_coming(const adm_line_t *l)
+{
+    uint64_t          expected, claimable;
+    adm_line_room_t  *room;
+
+    room = l->room;
+    expected = adm_load(&room->expected);
+
+    if (adm_load(&room->stock) == ADM_LINE_ANY_STOCK) {
+        return expected;
+    }
+
+    claimable = adm_line_claimable(l, adm_load(&room->second));
+
+    return (claimable > expected) ? claimable : expected;
+}
+
+
 adm_line_rc_e
 adm_line_enter(const adm_line_t *l, uint64_t now, adm_pass_t *pass)
 {
@@ -492,16 +546,16 @@ adm_line_enter(const adm_line_t *l, uint64_t now, adm_pass_t *pass)
         return ADM_LINE_PAUSED;
     }
 
-    if (!adm_load(&room->direct) || adm_load(&room->waiting)) {
+    if (!adm_line_open(l)) {
         return ADM_LINE_WAITING;
     }
 
     adm_line_expiry(l, now / 1000, pass);
-    expected = adm_load(&room->expected);
+    expected = adm_line_coming(l);
 
     if (!adm_line_room_for(l, now, expected ? ADM_LINE_SECOND / 2
                                               : ADM_LINE_SECOND,
-                           expected, pass))
+                           adm_line_ceiling(room), expected, pass))
     {
         return ADM_LINE_WAITING;
     }
@@ -655,7 +709,9 @@ adm_line_admit(const adm_line_t *l, uint64_t ticket, uint64_t now,
         adm_line_expiry(l, now / 1000, pass);
     }
 
-    if (!adm_line_room_for(l, now, limit, 0, pass)) {
+    if (!adm_line_room_for(l, now, limit, adm_load(&room->max_active), 0,
+                           pass))
+    {
         return adm_line_moment(room, now);
     }
 
@@ -693,7 +749,7 @@ adm_line_claim(const adm_line_t *l, uint64_t ticket, uint64_t now,
         return adm_line_repeat(l, ticket, now, pass);
     }
 
-    if (adm_load(&l->room->paused)) {
+    if (adm_load(&l->room->paused) || adm_line_rests(l->room)) {
         return ADM_LINE_PAUSED;
     }
 

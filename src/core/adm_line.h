@@ -76,6 +76,20 @@ typedef struct {
 
 
 /*
+ * What is for sale, of a line that knows it: nobody is called while as many
+ * people as there are units, about, are called or inside without a hold.
+ */
+
+typedef enum {
+    ADM_LINE_ANY_STOCK = 0,    /* it does not matter */
+    ADM_LINE_FOR_SALE,
+    ADM_LINE_UNHEARD_OF,       /* not known now: the frontier rests */
+    ADM_LINE_RESERVED,         /* all of it: nobody claims, the clock rests */
+    ADM_LINE_SOLD_OUT          /* likewise */
+} adm_line_stock_e;
+
+
+/*
  * What may be set at any time; claim + grace <= ADM_LINE_WINDOW.  In any time
  * no more are admitted than the rate says, and a second's worth, and the root
  * of fifteen seconds' worth: of the last, newcomers have nothing.
@@ -89,6 +103,11 @@ typedef struct {
     uint64_t  grace;           /* seconds */
     unsigned  direct;          /* newcomers enter while nobody waits */
     unsigned  paused;          /* no joins, no claims, no calls */
+
+    unsigned  stock;           /* adm_line_stock_e */
+    uint64_t  units;           /* people to call for what is free ... */
+    uint64_t  hope;            /* ... and for all that may be sold yet */
+    uint64_t  holders;         /* people who have set something aside */
 } adm_line_settings_t;
 
 
@@ -140,6 +159,8 @@ typedef struct {
     uint64_t  wait_high;       /*     of the last two minutes */
     uint64_t  left;            /* seconds left to claim, if called */
     uint64_t  poll;            /* milliseconds to the next poll */
+    int       beyond;          /* 1: waits behind more people than there are
+                                  units for */
 } adm_line_place_t;
 
 
@@ -231,7 +252,12 @@ adm_line_rc_e adm_line_look(const adm_line_t *l, uint64_t ticket,
     uint64_t random, adm_line_place_t *place);
 
 
-/* 1 if a newcomer would be let in, as far as can be told: two words */
+/* What is for sale, as it was set last. */
+
+adm_line_stock_e adm_line_stock(const adm_line_t *l);
+
+
+/* 1 if a newcomer would be let in, as far as can be told: a few words */
 
 int adm_line_open(const adm_line_t *l);
 

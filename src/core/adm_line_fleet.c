@@ -226,14 +226,15 @@ adm_fleet_good(const adm_fleet_t *f, uint64_t loan)
 /* interval, ceiling, session and slot */
 
 static void
-adm_fleet_put_settings(const adm_fleet_t *f, unsigned char **p)
+adm_fleet_put_settings(const adm_fleet_t *f, uint64_t ceiling,
+    unsigned char **p)
 {
     adm_pass_t  pass;
 
     adm_line_expiry(f->line, 0, &pass);
 
     adm_fleet_put(p, adm_load(&f->line->room->interval), 8);
-    adm_fleet_put(p, adm_load(&f->line->room->max_active), 8);
+    adm_fleet_put(p, ceiling, 8);
     adm_fleet_put(p, pass.expires, 8);
     adm_fleet_put(p, f->line->wheel.unit, 8);
 }
@@ -253,9 +254,13 @@ adm_fleet_join(const adm_fleet_t *f, uint64_t now, uint64_t n,
     flags = adm_load(&f->line->room->direct) ? ADM_FLEET_DIRECT : 0;
     flags |= adm_load(&f->line->room->paused) ? ADM_FLEET_HALT : 0;
 
+    if (adm_line_left(f->line, adm_load(&f->line->room->seekers)) == 0) {
+        entrants = 0;
+    }
+
     adm_fleet_put(&p, n, 8);
     adm_fleet_put(&p, (entrants < n) ? entrants : n, 8);
-    adm_fleet_put_settings(f, &p);
+    adm_fleet_put_settings(f, adm_line_ceiling(f->line->room), &p);
     adm_fleet_put(&p, flags, 8);
     adm_fleet_put(&p, adm_load(&f->line->room->next), 8);
 
@@ -340,7 +345,7 @@ adm_fleet_judge(const adm_fleet_t *f, uint64_t ticket, uint64_t now,
         return 1;
     }
 
-    if (adm_load(&f->line->room->paused)) {
+    if (adm_load(&f->line->room->paused) || adm_line_rests(f->line->room)) {
         *rc = ADM_LINE_PAUSED;
         return 1;
     }
@@ -379,7 +384,7 @@ adm_fleet_claim(const adm_fleet_t *f, uint64_t ticket, uint64_t now,
                       ? adm_line_part(second - called, window)
                       : ADM_FLEET_NO_PART, 8);
     adm_fleet_put(&p, credit, 8);
-    adm_fleet_put_settings(f, &p);
+    adm_fleet_put_settings(f, adm_load(&line->max_active), &p);
     adm_fleet_put(&p, 0, 8);
 
     return (size_t) (p - buf);

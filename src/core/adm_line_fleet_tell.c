@@ -369,7 +369,8 @@ adm_fleet_flags(const adm_fleet_t *f, uint64_t now)
 {
     uint64_t  flags, loan, nodes;
 
-    flags = adm_load(&f->line->room->paused) ? ADM_FLEET_HALT : 0;
+    flags = (adm_load(&f->line->room->paused) || adm_line_rests(f->line->room))
+            ? ADM_FLEET_HALT : 0;
 
     if (!adm_fleet_good(f, adm_load(&f->room->lent[0]))
         || !adm_fleet_good(f, adm_load(&f->room->lent[1])))

@@ -187,6 +187,13 @@ adm_line_credit(uint64_t interval)
 }
 
 
+static uint64_t
+adm_line_at_most(uint64_t units)
+{
+    return (units < UINT32_MAX) ? units : UINT32_MAX;
+}
+
+
 void
 adm_line_set(const adm_line_t *l, const adm_line_settings_t *settings)
 {
@@ -202,6 +209,11 @@ adm_line_set(const adm_line_t *l, const adm_line_settings_t *settings)
     adm_line_store(&room->grace, settings->grace);
     adm_line_store(&room->direct, settings->direct);
     adm_line_store(&room->paused, settings->paused);
+
+    adm_line_store(&room->holders, settings->holders);
+    adm_line_store(&room->units, adm_line_at_most(settings->units) << 32
+                                 | adm_line_at_most(settings->hope));
+    adm_line_store(&room->stock, settings->stock);
 }
 
 
@@ -262,6 +274,10 @@ adm_line_settings(const adm_line_room_t *room, adm_line_settings_t *s)
     s->grace = room->grace;
     s->direct = room->direct != 0;
     s->paused = room->paused != 0;
+    s->stock = (unsigned) room->stock;
+    s->units = adm_line_units(room);
+    s->hope = adm_line_hope(room);
+    s->holders = room->holders;
 }
 
 

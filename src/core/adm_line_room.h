@@ -109,7 +109,13 @@ struct adm_line_room_s {
     uint64_t  next_mark;       /* no number from this on is given */
     uint64_t  waiting;         /* somebody live is ahead of the frontier */
     uint64_t  skipped;         /* numbers that a restart left out */
-    uint64_t  join_pad[4];
+
+    /* what is for sale; written by ticks */
+    uint64_t  stock;           /* adm_line_stock_e */
+    uint64_t  units;           /* << 32, and the hope: as in the settings */
+    uint64_t  holders;
+    uint64_t  seekers;         /* called and claimable, or inside without a
+                                  hold, when it was ticked last */
 
     /* what claims write */
     uint64_t  spent;           /* ns since the epoch, until which the rate is
@@ -186,6 +192,29 @@ uint64_t adm_line_window(adm_line_room_t *room);
  */
 
 uint64_t adm_line_admitted(const adm_line_room_t *room);
+
+
+/*
+ * Of a line with stock: those called who may claim as of "second"; these with
+ * those who will be when they come back, and those inside without a hold; and
+ * how many more may be called, or ADM_LINE_ANY.  1 if nobody may claim, and
+ * the clock rests.
+ */
+
+uint64_t adm_line_claimable(const adm_line_t *l, uint64_t second);
+uint64_t adm_line_seekers(const adm_line_t *l, uint64_t active,
+    uint64_t second);
+uint64_t adm_line_left(const adm_line_t *l, uint64_t seekers);
+int adm_line_rests(const adm_line_room_t *room);
+
+#define ADM_LINE_ANY       (UINT64_C(1) << 48)
+
+#define adm_line_units(room)   (adm_load(&(room)->units) >> 32)
+#define adm_line_hope(room)    (adm_load(&(room)->units) & UINT32_MAX)
+
+/* How many may be inside when newcomers enter; 0: there is no ceiling. */
+
+uint64_t adm_line_ceiling(const adm_line_room_t *room);
 
 
 /* The root of a number, rounded down. */
@@ -265,9 +294,6 @@ typedef struct {
     uint64_t  low;
     int64_t   drift;           /* of the trim, in 10^9 a second */
 } adm_line_proposal_t;
-
-
-#define ADM_LINE_ANY       (UINT64_C(1) << 48)
 
 
 void adm_line_propose(const adm_line_t *l, uint64_t now,

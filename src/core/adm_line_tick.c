@@ -264,6 +264,94 @@ adm_line_since(adm_line_room_t *room, uint64_t now)
 }
 
 
+uint64_t
+adm_line_claimable(const adm_line_t *l, uint64_t second)
+{
+    uint64_t      age, claim, sum;
+    adm_cohort_t  c;
+
+    sum = 0;
+    claim = adm_load(&l->room->claim);
+
+    for (age = 0; age <= claim && age < second; age++) {
+        c = adm_cohorts_at(l->room->cohorts, second - age);
+        sum += (c.called > c.claimed) ? c.called - c.claimed : 0;
+    }
+
+    return sum;
+}
+
+
+/* numbers just given that the frontier has passed: who comes back is called */
+
+static uint64_t
+adm_line_fresh(const adm_line_t *l, uint64_t second)
+{
+    uint64_t  old, frontier;
+
+    frontier = adm_load(&l->room->frontier);
+    old = adm_line_given(l->room, second, ADM_LINE_YOUNG, frontier);
+    old = old ? old : 1;
+
+    return frontier - old - adm_bits_count(&l->live, old, frontier);
+}
+
+
+uint64_t
+adm_line_seekers(const adm_line_t *l, uint64_t active, uint64_t second)
+{
+    uint64_t  holders;
+
+    holders = adm_load(&l->room->holders);
+
+    return adm_line_claimable(l, second) + adm_line_fresh(l, second)
+           + ((active > holders) ? active - holders : 0);
+}
+
+
+uint64_t
+adm_line_left(const adm_line_t *l, uint64_t seekers)
+{
+    uint64_t  units;
+
+    if (adm_load(&l->room->stock) == ADM_LINE_ANY_STOCK) {
+        return ADM_LINE_ANY;
+    }
+
+    units = adm_line_units(l->room);
+
+    return (units > seekers) ? units - seekers : 0;
+}
+
+
+int
+adm_line_rests(const adm_line_room_t *room)
+{
+    return adm_load(&room->stock) >= ADM_LINE_RESERVED;
+}
+
+
+/* people who may still be called for what is for sale */
+
+static uint64_t
+adm_line_seek(const adm_line_t *l, uint64_t now, const adm_line_now_t *n)
+{
+    uint64_t          seekers;
+    adm_line_room_t  *room;
+
+    room = l->room;
+
+    if (adm_load(&room->stock) == ADM_LINE_ANY_STOCK) {
+        return ADM_LINE_ANY;
+    }
+
+    seekers = adm_line_seekers(l, adm_line_active(l, now), n->second);
+    adm_line_store(&room->seekers, seekers);
+
+    return adm_line_left(l, seekers);
+}
+
+
 static void
 adm_line_measure(const adm_line_t *l, uint64_t now, const adm_line_now_t *n,
     adm_steer_t *s)
@@ -316,11 +404,12 @@ static uint64_t
 adm_line_wanted(const adm_line_t *l, uint64_t now, const adm_line_now_t *n)
 {
     double            people;
-    uint64_t          whole;
+    uint64_t          whole, left;
     adm_steer_t       s;
     adm_line_room_t  *room;
 
     room = l->room;
+    left = adm_line_seek(l, now, n);
 
     adm_line_measure(l, now, n, &s);
 
@@ -333,6 +422,13 @@ adm_line_wanted(const adm_line_t *l, uint64_t now, const adm_line_now_t *n)
     adm_line_store(&room->expected, (uint64_t) (s.expected + 0.5));
     adm_line_store(&room->carry, (uint64_t) ((people - (double) whole)
                                              * ADM_LINE_CARRY));
+
+    /* from what is held back nothing is learned */
+
+    if (whole >= left) {
+        whole = left;
+        s.room = 0;
+    }
 
     if (n->delays.learned && s.room != 0 && adm_load(&room->waiting)) {
         adm_line_store(&room->trim,
@@ -441,6 +537,12 @@ adm_line_call(const adm_line_t *l, const adm_line_now_t *n, uint64_t wanted)
     adm_line_room_t  *room;
 
     room = l->room;
+
+    /* who never came back may yet do so, and would be called then */
+
+    if (adm_line_left(l, adm_load(&room->seekers)) == 0) {
+        return;
+    }
 
     from = adm_load(&room->frontier);
     to = adm_line_reach(l, n, from, &wanted);
@@ -718,7 +820,7 @@ adm_line_tick(const adm_line_t *l, uint64_t now)
         adm_line_store(&room->born, now / 1000);
     }
 
-    if (adm_load(&room->paused)) {
+    if (adm_load(&room->paused) || adm_line_rests(room)) {
         return 1;
     }
 
@@ -749,12 +851,14 @@ void
 adm_line_propose(const adm_line_t *l, uint64_t now, adm_line_proposal_t *p)
 {
     double            most, share;
+    uint64_t          left;
     adm_steer_t       s;
     adm_line_now_t    n;
     adm_line_room_t  *room;
 
     room = l->room;
     n.second = adm_load(&room->second);
+    left = adm_line_seek(l, now, &n);
 
     adm_line_learn(room, &n);
     adm_line_measure(l, now, &n, &s);
@@ -763,12 +867,14 @@ adm_line_propose(const adm_line_t *l, uint64_t now, adm_line_proposal_t *p)
     most = (s.room < 0) ? (double) ADM_LINE_ANY : s.room / share;
 
     p->low = adm_line_lowest(l, n.second);
-    p->most = (uint64_t) most;
+    p->most = (most < (double) left) ? (uint64_t) most : left;
     p->share = (uint64_t) (n.delays.share * ADM_LINE_SHARE);
     p->expected = (uint64_t) (s.expected + 0.5);
     p->drift = 0;
 
-    if (n.delays.learned && s.room != 0 && adm_load(&room->waiting)) {
+    if (n.delays.learned && s.room != 0 && left == ADM_LINE_ANY
+        && adm_load(&room->waiting))
+    {
         p->drift = (int64_t) ((adm_steer_trim(&s, 1) - s.trim) * 1e9);
     }
 

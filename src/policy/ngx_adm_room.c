@@ -9,6 +9,13 @@
 #include <adm_siphash.h>
 
 
+/* paused by an operator, or because all that is for sale is reserved */
+
+#define ngx_adm_visit_rests(v)                                                \
+    ((v)->open == NGX_ADM_ROOM_PAUSED                                         \
+     || adm_line_stock((v)->line) == ADM_LINE_RESERVED)
+
+
 /* the share of its life after which a pass is renewed */
 #define NGX_ADM_ROOM_RENEWALS  8
 
@@ -38,6 +45,7 @@ static ngx_int_t ngx_adm_visit_renew(ngx_adm_visit_t *v);
 static ngx_adm_rc_e ngx_adm_visit_ticket(ngx_adm_visit_t *v);
 static ngx_adm_rc_e ngx_adm_visit_unheard(ngx_adm_visit_t *v);
 static ngx_adm_rc_e ngx_adm_visit_waiting(ngx_adm_visit_t *v);
+static ngx_adm_rc_e ngx_adm_visit_resting(ngx_adm_visit_t *v);
 static ngx_adm_rc_e ngx_adm_visit_called(ngx_adm_visit_t *v,
     adm_line_rc_e rc);
 static ngx_adm_rc_e ngx_adm_visit_claim(ngx_adm_visit_t *v);
@@ -442,6 +450,11 @@ ngx_adm_visit_barred(ngx_adm_visit_t *v)
                                   NGX_ADM_REASON_CLOSED);
     }
 
+    if (adm_line_stock(v->line) == ADM_LINE_SOLD_OUT) {
+        return ngx_adm_visit_wait(v, NGX_ADM_PLACE_SOLD_OUT,
+                                  NGX_ADM_REASON_SOLD_OUT);
+    }
+
     return NGX_ADM_PASS;
 }
 
@@ -562,10 +575,29 @@ ngx_adm_visit_waiting(ngx_adm_visit_t *v)
         }
     }
 
-    return (v->open == NGX_ADM_ROOM_PAUSED)
-           ? ngx_adm_visit_wait(v, NGX_ADM_PLACE_PAUSED, NGX_ADM_REASON_PAUSED)
+    return ngx_adm_visit_rests(v)
+           ? ngx_adm_visit_resting(v)
            : ngx_adm_visit_wait(v, NGX_ADM_PLACE_WAITING,
                                 NGX_ADM_REASON_IN_LINE);
+}
+
+
+/* nobody is called, or claims, but all keep their places */
+
+static ngx_adm_rc_e
+ngx_adm_visit_resting(ngx_adm_visit_t *v)
+{
+    if (v->open == NGX_ADM_ROOM_PAUSED
+        || adm_line_stock(v->line) != ADM_LINE_RESERVED)
+    {
+        return ngx_adm_visit_wait(v, NGX_ADM_PLACE_PAUSED,
+                                  NGX_ADM_REASON_PAUSED);
+    }
+
+    v->state->place.stock = NGX_ADM_PLACE_RESERVED;
+
+    return ngx_adm_visit_wait(v, NGX_ADM_PLACE_PAUSED,
+                              NGX_ADM_REASON_LINE_RESERVED);
 }
 
 
@@ -584,8 +616,8 @@ ngx_adm_visit_called(ngx_adm_visit_t *v, adm_line_rc_e rc)
         return ngx_adm_visit_claimed(v, rc);
     }
 
-    return (v->open == NGX_ADM_ROOM_PAUSED)
-           ? ngx_adm_visit_wait(v, NGX_ADM_PLACE_PAUSED, NGX_ADM_REASON_PAUSED)
+    return ngx_adm_visit_rests(v)
+           ? ngx_adm_visit_resting(v)
            : ngx_adm_visit_wait(v, NGX_ADM_PLACE_CALLED,
                                 NGX_ADM_REASON_MOMENT);
 }
@@ -648,8 +680,7 @@ ngx_adm_visit_claimed(ngx_adm_visit_t *v, adm_line_rc_e rc)
                                   NGX_ADM_REASON_MOMENT);
 
     case ADM_LINE_PAUSED:
-        return ngx_adm_visit_wait(v, NGX_ADM_PLACE_PAUSED,
-                                  NGX_ADM_REASON_PAUSED);
+        return ngx_adm_visit_resting(v);
 
     case ADM_LINE_WAITING:
 
@@ -827,8 +858,10 @@ ngx_adm_visit_number(ngx_adm_visit_t *v, uint64_t ticket, uint64_t second)
         return NGX_ADM_ERROR;
     }
 
-    return ngx_adm_visit_wait(v, NGX_ADM_PLACE_WAITING,
-                              NGX_ADM_REASON_IN_LINE);
+    return ngx_adm_visit_rests(v)
+           ? ngx_adm_visit_resting(v)
+           : ngx_adm_visit_wait(v, NGX_ADM_PLACE_WAITING,
+                                NGX_ADM_REASON_IN_LINE);
 }
 
 
@@ -934,6 +967,8 @@ ngx_adm_visit_place(ngx_adm_visit_t *v, adm_line_place_t *place,
     p->left = place->left;
     p->poll = place->poll;
     p->has_wait = known;
+    p->stock = (known && place->beyond) ? NGX_ADM_PLACE_BEYOND
+                                        : NGX_ADM_PLACE_STOCKED;
 }
 
 

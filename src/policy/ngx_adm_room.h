@@ -112,6 +112,10 @@ typedef struct {
     ngx_uint_t             join_prefix;  /* the key is an address: of IPv6
                                             64 bits */
 
+    ngx_adm_stock_t       *stock;        /* NULL: it knows of none */
+    ngx_array_t            skus;         /* of ngx_adm_sku_t * */
+    ngx_uint_t             factor;       /* people for 1000 units */
+
     ngx_adm_line_t        *line;
     ngx_adm_keys_t        *keys;
     ngx_adm_rates_t       *joins;

@@ -8,10 +8,20 @@
 #include <ngx_adm_room.h>
 
 
+/* how many people so many units are for, at most */
+
+#define ngx_adm_room_people(room, units)                                      \
+    (((units) * (room)->factor + 999) / 1000)
+
+
 /* ms without a tick after which a line is held to stand still */
 #define NGX_ADM_ROOM_STALLED   3000
 
 
+static void ngx_adm_room_stock(ngx_adm_room_t *room,
+    adm_line_settings_t *settings);
+static adm_line_stock_e ngx_adm_room_for_sale(ngx_uint_t known,
+    adm_facts_t *sum);
 static void ngx_adm_room_tick(ngx_event_t *ev);
 static void ngx_adm_room_move(ngx_adm_room_t *room);
 
@@ -76,8 +86,81 @@ ngx_adm_room_apply(ngx_adm_room_t *room)
                       != NGX_ADM_ROOM_OPEN
                       || (ends && ngx_adm_line_now() / 1000 >= ends);
 
+    ngx_adm_room_stock(room, &settings);
+
     adm_line_set(&room->line->line[0], &settings);
     adm_line_set(&room->line->line[1], &settings);
+}
+
+
+/* an SKU that does not exist has no units; if none exists, none is known */
+
+static void
+ngx_adm_room_stock(ngx_adm_room_t *room, adm_line_settings_t *settings)
+{
+    adm_str_t              text;
+    ngx_uint_t             i, known;
+    adm_facts_t            facts, sum;
+    ngx_adm_sku_t        **skus;
+    ngx_adm_stock_look_e   look;
+
+    settings->stock = ADM_LINE_ANY_STOCK;
+    settings->units = 0;
+    settings->hope = 0;
+    settings->holders = 0;
+
+    if (room->stock == NULL) {
+        return;
+    }
+
+    ngx_memzero(&sum, sizeof(adm_facts_t));
+    skus = room->skus.elts;
+    known = 0;
+
+    for (i = 0; i < room->skus.nelts; i++) {
+        text.len = skus[i]->sku.len;
+        text.data = skus[i]->sku.data;
+
+        look = ngx_adm_stock_look(room->stock, &text, &facts);
+
+        if (look == NGX_ADM_STOCK_UNSEEN) {
+            known = 0;
+            break;
+        }
+
+        if (look == NGX_ADM_STOCK_SEEN) {
+            known = 1;
+            sum.available += facts.available;
+            sum.held += facts.held;
+            sum.holds += facts.holds;
+            sum.unresolved += facts.unresolved;
+        }
+    }
+
+    settings->stock = ngx_adm_room_for_sale(known, &sum);
+    settings->holders = sum.holds;
+
+    if (known) {
+        settings->units = ngx_adm_room_people(room, sum.available);
+        settings->hope = ngx_adm_room_people(room, sum.available + sum.held
+                                                   + sum.unresolved);
+    }
+}
+
+
+static adm_line_stock_e
+ngx_adm_room_for_sale(ngx_uint_t known, adm_facts_t *sum)
+{
+    if (!known) {
+        return ADM_LINE_UNHEARD_OF;
+    }
+
+    if (sum->available) {
+        return ADM_LINE_FOR_SALE;
+    }
+
+    return (sum->held || sum->unresolved) ? ADM_LINE_RESERVED
+                                          : ADM_LINE_SOLD_OUT;
 }
 
 

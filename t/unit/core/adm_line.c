@@ -342,6 +342,166 @@ ceiling(void)
 
 
 static void
+sells(unsigned stock, uint64_t units, uint64_t hope, uint64_t holders)
+{
+    settings.stock = stock;
+    settings.units = units;
+    settings.hope = hope;
+    settings.holders = holders;
+
+    adm_line_set(&line, &settings);
+}
+
+
+static unsigned
+in_state(adm_line_rc_e rc)
+{
+    uint64_t  i;
+    unsigned  n;
+
+    n = 0;
+
+    for (i = 1; i < stats().joined + 1; i++) {
+        n += (poll(i) == rc);
+    }
+
+    return n;
+}
+
+
+static unsigned
+beyond(void)
+{
+    uint64_t          i;
+    unsigned          n;
+    adm_line_place_t  place;
+
+    n = 0;
+
+    for (i = 1; i < stats().joined + 1; i++) {
+        (void) adm_line_poll(&line, i, 0, &place);
+        n += place.beyond;
+    }
+
+    return n;
+}
+
+
+static void
+stocked(void)
+{
+    uint64_t    i;
+    adm_pass_t  pass[10], entrant;
+
+    settings = usual();
+    settings.interval = 1000000;
+    begin_usual();
+
+    for (i = 0; i < 100; i++) {
+        (void) join();
+    }
+
+    sells(ADM_LINE_UNHEARD_OF, 0, 0, 0);
+    pass_time(60000);
+    is_uint(stats().frontier, 1, "nobody is stepped over while it rests");
+    is_uint(in_state(ADM_LINE_WAITING), 100,
+            "what is not known calls nobody, and all come back");
+    is_uint(beyond(), 0, "... nor tells anybody anything");
+
+    sells(ADM_LINE_FOR_SALE, 10, 10, 0);
+    pass_time(3000);
+    is_uint(in_state(ADM_LINE_CALLED), 10, "as many are called as may come");
+    is_uint(beyond(), 90, "all others know that they are behind");
+
+    sells(ADM_LINE_FOR_SALE, 10, 40, 0);
+    is_uint(beyond(), 60, "... but those for whom some may come back");
+
+    for (i = 0; i < 10; i++) {
+        (void) claim(i + 1, &pass[i]);
+    }
+
+    pass_time(3000);
+    is_uint(stats().frontier, 11, "who is inside counts like who is called");
+
+    sells(ADM_LINE_FOR_SALE, 5, 10, 4);
+    pass_time(3000);
+    is_uint(stats().frontier, 11, "... as long as more have no hold");
+
+    sells(ADM_LINE_FOR_SALE, 8, 10, 4);
+    pass_time(3000);
+    is_uint(in_state(ADM_LINE_CALLED), 2, "with holds there is more room");
+
+    sells(ADM_LINE_RESERVED, 0, 10, 10);
+    pass_time(200000);
+    is_uint(in_state(ADM_LINE_CALLED), 2,
+            "while all is reserved no turn passes");
+    is_uint(claim(11, &entrant), ADM_LINE_PAUSED, "... nor is one taken");
+    ok(join() != 0, "... but who comes gets a number");
+
+    sells(ADM_LINE_FOR_SALE, 8, 10, 4);
+    pass_time(1000);
+    is_uint(claim(11, &entrant), ADM_LINE_ADMITTED, "then it goes on");
+    is_uint(adm_line_end(&line, now, &entrant), 1, "one leaves");
+    pass_time(3000);
+    is_uint(in_state(ADM_LINE_CALLED), 2, "... and the next one is called");
+}
+
+
+/* numbers that the frontier has passed before they came back */
+
+static void
+unborn(void)
+{
+    uint64_t  i;
+
+    settings = usual();
+    settings.interval = 1000000;
+    begin_usual();
+
+    for (i = 0; i < 100; i++) {
+        (void) join();
+    }
+
+    sells(ADM_LINE_FOR_SALE, 10, 10, 0);
+
+    for (i = 2; i <= 20; i += 2) {
+        (void) poll(i);
+    }
+
+    pass_time(2000);
+    is_uint(stats().frontier, 11, "each number may be somebody for 8 s");
+    is_uint(in_state(ADM_LINE_CALLED), 10, "... and so no one is too many");
+}
+
+
+static void
+open_door(void)
+{
+    unsigned    n;
+    adm_pass_t  pass;
+
+    settings = usual();
+    settings.interval = 1000000;
+    settings.direct = 1;
+    settings.stock = ADM_LINE_UNHEARD_OF;
+    begin_usual();
+
+    is_int(adm_line_open(&line), 0, "no open door to who knows what");
+
+    sells(ADM_LINE_FOR_SALE, 10, 10, 0);
+    is_int(adm_line_open(&line), 1, "an open door to ten");
+
+    for (n = 0; adm_line_enter(&line, now, &pass) == ADM_LINE_ADMITTED; n++) {
+        now += 10;
+    }
+
+    is_uint(n, 10, "ten enter");
+    pass_time(1000);
+    is_int(adm_line_open(&line), 0, "... and it is shut");
+}
+
+
+static void
 newcomers(void)
 {
     uint64_t    i, n;
@@ -1199,6 +1359,9 @@ main(void)
     silence();
     clock_back();
     ceiling();
+    stocked();
+    unborn();
+    open_door();
     newcomers();
     calms_down();
     full();

@@ -16,6 +16,8 @@
 #include <ngx_adm_demand.h>
 #include <ngx_adm_fleet.h>
 #include <ngx_adm_policy.h>
+#include <ngx_adm_inventory.h>
+#include <ngx_adm_outbox.h>
 #include <ngx_adm_room.h>
 #include <ngx_adm_settings.h>
 
@@ -89,7 +91,8 @@ typedef struct {
 } ngx_http_adm_room_t;
 
 
-typedef struct ngx_http_adm_store_s  ngx_http_adm_store_t;
+typedef struct ngx_http_adm_store_s   ngx_http_adm_store_t;
+typedef struct ngx_http_adm_orders_s  ngx_http_adm_orders_t;
 
 
 typedef struct {
@@ -98,6 +101,14 @@ typedef struct {
     ngx_array_t              rooms;      /* of ngx_http_adm_room_t * */
     ngx_array_t              limits;     /* of ngx_adm_limit_t * */
     ngx_array_t              upstreams;  /* of ngx_http_adm_upstream_t */
+    ngx_array_t              fields;     /* of ngx_http_adm_field_t * */
+    ngx_adm_known_t         *known;      /* NULL: no keys */
+    ngx_adm_stock_t         *stock;      /* NULL: no SKU is of interest */
+    ngx_adm_series_t        *idempotency;        /* idempotency_total */
+    ngx_adm_keytab_t        *keytab;     /* shm, if there are keys; or NULL */
+    ngx_adm_outbox_t        *outbox;     /* Redis, likewise */
+    ngx_str_t                keys_zone;  /* beside which keys are: shm */
+    ngx_str_t                stock_zone;
 
     ngx_adm_counters_t      *counters;
     ngx_adm_series_t        *decisions;  /* decision_seconds */
@@ -111,6 +122,7 @@ typedef struct {
     ngx_adm_setting_t       *mode;       /* over "admission" of locations */
     ngx_uint_t               modes;      /* mask of those configured */
     ngx_http_adm_store_t    *store;      /* directives of Redis; NULL: none */
+    ngx_http_adm_orders_t   *orders;     /* ... of keys and stock */
     ngx_adm_redis_t         *redis;      /* NULL: admission_redis is not set */
     ngx_adm_fleet_t         *fleet;      /* NULL: likewise */
     ngx_adm_series_t        *failed;     /* fail_policy_total */
@@ -148,6 +160,8 @@ typedef struct {
     ngx_uint_t               log_level;
     ngx_uint_t               fallback;   /* of rates: ngx_adm_fallback_e */
     ngx_uint_t               room_fallback;      /* of rooms */
+    ngx_uint_t               key_fallback;       /* of idempotency */
+    ngx_uint_t               stock_fallback;     /* of inventory */
     ngx_uint_t               public;     /* content of ours, for everybody */
     ngx_http_adm_content_t  *content;    /* a content handler of ours */
     ngx_flag_t               strict;     /* admission_health: so it is down
@@ -158,6 +172,30 @@ typedef struct {
     ngx_str_t                room_file;  /* where it stands */
     ngx_uint_t               room_line;
 } ngx_http_adm_loc_conf_t;
+
+
+/* admission_body_field: a variable; in the cycle's pool */
+
+typedef enum {
+    NGX_HTTP_ADM_FIELD_JSON = 0,
+    NGX_HTTP_ADM_FIELD_FORM,
+    NGX_HTTP_ADM_FIELD_REGEX
+} ngx_http_adm_field_e;
+
+typedef struct {
+    ngx_str_t                name;       /* of the variable */
+    ngx_uint_t               kind;       /* ngx_http_adm_field_e */
+    ngx_str_t                text;       /* the pointer, name or pattern */
+    size_t                   max;        /* bytes of a body */
+    ngx_uint_t               methods;    /* mask; of others it is empty */
+    adm_str_t               *tokens;     /* of the pointer, unescaped */
+    ngx_uint_t               ntokens;
+#if (NGX_PCRE2)
+    ngx_regex_t             *regex;
+#endif
+    ngx_str_t                file;       /* where it stands */
+    ngx_uint_t               line;
+} ngx_http_adm_field_t;
 
 
 /* a use that was applied to a request; its policy's state follows */
@@ -171,6 +209,8 @@ typedef struct {
     unsigned                 dry_run:1;
     unsigned                 claim:1;    /* to be claimed, or on its way */
     unsigned                 held:1;     /* to be settled or given back */
+    unsigned                 put_off:1;  /* its check needs the body, and is
+                                            made in PRECONTENT */
 } ngx_http_adm_step_t;
 
 
@@ -178,7 +218,13 @@ typedef struct {
     ((void *) ((u_char *) (step) + sizeof(ngx_http_adm_step_t)))
 
 
-typedef struct ngx_http_adm_ctx_s  ngx_http_adm_ctx_t;
+typedef struct ngx_http_adm_ctx_s   ngx_http_adm_ctx_t;
+typedef struct ngx_http_adm_body_s  ngx_http_adm_body_t;
+typedef struct ngx_http_adm_keep_s  ngx_http_adm_keep_t;
+
+/* what of the body's fields is known */
+
+typedef struct ngx_http_adm_fields_s  ngx_http_adm_fields_t;
 
 typedef void (*ngx_http_adm_end_pt)(ngx_http_adm_ctx_t *ctx);
 
@@ -214,6 +260,12 @@ struct ngx_http_adm_ctx_s {
 
     void                    *content;    /* of a content handler that sleeps */
 
+    ngx_http_adm_body_t     *body;       /* the client's; NULL: nobody needed
+                                            it yet */
+    ngx_http_adm_fields_t   *fields;     /* NULL: none was evaluated yet */
+    ngx_http_adm_keep_t     *keep;       /* the answer, as it passes; or NULL
+                                            */
+
     uint64_t                 client;     /* tag of who asks; 0: not needed */
     ngx_adm_series_t        *inside;     /* level of the upstream */
     void                   (*leave)(ngx_http_request_t *r, ngx_int_t rc);
@@ -222,6 +274,10 @@ struct ngx_http_adm_ctx_s {
     ngx_str_t                correlation;
     ngx_uint_t               level;      /* at which a refusal is logged */
 
+    unsigned                 wants_body:1;       /* a value that was evaluated
+                                                    is of the body */
+    unsigned                 reading:1;  /* the body is on its way, or did
+                                            not come */
     unsigned                 suspended:1;
     unsigned                 expired:1;  /* the trip met its deadline */
     unsigned                 decided:1;  /* refused, or would be: "answer" */
@@ -238,6 +294,7 @@ struct ngx_http_adm_ctx_s {
 
 extern ngx_module_t  ngx_http_admission_module;
 extern ngx_module_t  ngx_http_admission_filter_module;
+extern ngx_module_t  ngx_http_admission_keep_module;
 
 
 /* ngx_http_adm_phase.c: the handlers */
@@ -326,10 +383,97 @@ void ngx_http_adm_drop_claims(ngx_http_adm_ctx_t *ctx);
 ngx_int_t ngx_http_adm_claim(ngx_http_adm_ctx_t *ctx);
 
 
+/*
+ * ngx_http_adm_body.c: the client's body, read in PRECONTENT, once, and kept
+ * for the upstream.
+ */
+
+/*
+ * NGX_OK: it is there; NGX_DONE: it will be, and the phases go on from the
+ * handler that called; else what a phase handler returns, as 413.
+ */
+
+ngx_int_t ngx_http_adm_read_body(ngx_http_adm_ctx_t *ctx);
+
+/* 1 once it has been read */
+
+#define ngx_http_adm_has_body(ctx)  ((ctx)->body && !(ctx)->reading)
+
+/*
+ * Its bytes, at most "max" of them, also from a temporary file; NGX_DECLINED:
+ * there are more; NGX_ERROR.
+ */
+
+ngx_int_t ngx_http_adm_body_bytes(ngx_http_adm_ctx_t *ctx, size_t max,
+    ngx_str_t *bytes);
+
+/* of a subject: see ngx_adm_fingerprint_pt */
+
+ngx_int_t ngx_http_adm_fingerprint(ngx_adm_subject_t *s, ngx_uint_t body,
+    u_char *digest);
+
+
+/* ngx_http_adm_field.c: the variables of admission_body_field */
+
+/* the handler of each; "data" is its ngx_http_adm_field_t */
+
+ngx_int_t ngx_http_adm_field_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+/*
+ * Around the evaluation of values: what was evaluated without the body is
+ * forgotten again, and what is wrong with the body is told.  NGX_OK;
+ * NGX_AGAIN: they need the body; NGX_DECLINED: "reason"; NGX_ERROR: out of
+ * memory.
+ */
+
+void ngx_http_adm_field_watch(ngx_http_adm_ctx_t *ctx);
+ngx_int_t ngx_http_adm_field_watched(ngx_http_adm_ctx_t *ctx,
+    ngx_adm_reason_e *reason);
+
+
+/*
+ * ngx_http_adm_keep.c: an answer of the upstream, kept as it passes, and sent
+ * again.
+ */
+
+ngx_int_t ngx_http_adm_keep_init(ngx_conf_t *cf);
+
+/*
+ * Its fields are there, its body is to come, at most "max" bytes of it, and
+ * the checkout ends with it.  NGX_DECLINED: it cannot be kept.
+ */
+
+ngx_int_t ngx_http_adm_keep_begin(ngx_http_adm_ctx_t *ctx, size_t max);
+
+/* with the request: what has not come by now will not */
+
+void ngx_http_adm_keep_end(ngx_http_adm_ctx_t *ctx);
+
+
+/* ngx_http_adm_replay.c */
+
+/*
+ * Sends what was kept, and returns what a phase handler has to; NGX_DECLINED:
+ * it cannot be read.
+ */
+
+ngx_int_t ngx_http_adm_replay(ngx_http_adm_ctx_t *ctx);
+
+
 /* ngx_http_adm_settle.c: after the answer */
 
 ngx_int_t ngx_http_adm_filter_init(ngx_conf_t *cf);
 void ngx_http_adm_settle(ngx_http_adm_ctx_t *ctx);
+
+/* the same, when the answer is about to pass: it may have to be kept */
+
+void ngx_http_adm_settle_answer(ngx_http_adm_ctx_t *ctx);
+
+/* tells what has become of keys and stock: once, when all steps are through */
+
+void ngx_http_adm_end_checkout(ngx_http_adm_ctx_t *ctx);
+
 void ngx_http_adm_end(ngx_http_adm_ctx_t *ctx);
 void ngx_http_adm_give_back(ngx_http_adm_ctx_t *ctx, ngx_adm_cause_e cause);
 
@@ -339,6 +483,10 @@ void ngx_http_adm_give_back_step(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step, ngx_adm_cause_e cause);
 
 void ngx_http_adm_count(ngx_http_adm_ctx_t *ctx);
+
+/* of one that was with an upstream: 1 if any peer was sent a byte of it */
+
+ngx_uint_t ngx_http_adm_sent(ngx_http_request_t *r);
 
 
 /* ngx_http_adm_upstream.c: what upstreams do with what was admitted */
@@ -372,6 +520,11 @@ void ngx_http_adm_reply_filter(ngx_http_request_t *r);
 
 ngx_int_t ngx_http_adm_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *type, ngx_str_t *body);
+
+/* the same, where the type stands in the answer already */
+
+ngx_int_t ngx_http_adm_send_body(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *body);
 
 
 /* ngx_http_adm_token.c: tokens that clients send, and get */
@@ -420,6 +573,7 @@ typedef enum {
     NGX_HTTP_ADM_WAIT_LEFT,
     NGX_HTTP_ADM_WAIT_METHOD,
     NGX_HTTP_ADM_WAIT_INSTANCE,
+    NGX_HTTP_ADM_WAIT_STOCK,
     NGX_HTTP_ADM_WAIT_NAMES
 } ngx_http_adm_wait_name_e;
 

@@ -14,7 +14,9 @@
 
 #define NGX_HTTP_ADM_LOG_LINES   32
 #define NGX_HTTP_ADM_LOG_PERIOD  1000        /* ms */
-#define NGX_HTTP_ADM_LOG_FACTS   (64 + 4 * NGX_INT64_LEN)
+#define NGX_HTTP_ADM_LOG_SKU     128
+#define NGX_HTTP_ADM_LOG_FACTS   (128 + NGX_HTTP_ADM_LOG_SKU                  \
+                                  + 4 * NGX_INT64_LEN)
 
 
 /* a line of this second, in this process */
@@ -132,6 +134,16 @@ ngx_http_adm_log_facts(u_char *p, ngx_adm_answer_t *answer)
     ngx_adm_place_t  *place;
 
     place = answer->place;
+
+    if (answer->sku.len) {
+        p = ngx_sprintf(p, ", sku: %*s", ngx_min(answer->sku.len,
+                                                 NGX_HTTP_ADM_LOG_SKU),
+                        answer->sku.data);
+    }
+
+    if (answer->id[0]) {
+        p = ngx_sprintf(p, ", key: %s", answer->id);
+    }
 
     if (answer->retry != NGX_ADM_NO_RETRY) {
         p = ngx_sprintf(p, ", retry after: %ui s", answer->retry);

@@ -61,11 +61,15 @@ ngx_http_adm_preaccess_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    /* X-Accel-Redirect or error_page after the upstream: it has answered */
+    /*
+     * X-Accel-Redirect or error_page after the upstream: it has answered, or
+     * may have.  If none was sent anything the request may go on to another,
+     * as by "error_page 502 = @other", with all that it has taken.
+     */
 
     if (r->upstream_states) {
 
-        if (ctx && !ctx->over) {
+        if (ctx && !ctx->over && ngx_http_adm_sent(r)) {
             ngx_http_adm_settle(ctx);
         }
 
@@ -134,7 +138,10 @@ ngx_http_adm_begin(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx)
     ctx->level = alcf->log_level;
     ctx->subject.fallback = alcf->fallback;
     ctx->subject.room_fallback = alcf->room_fallback;
+    ctx->subject.key_fallback = alcf->key_fallback;
+    ctx->subject.stock_fallback = alcf->stock_fallback;
     ctx->subject.failed = amcf->failed;
+    ctx->subject.method = r->method;
 
     return ngx_http_adm_check(ctx);
 }
@@ -184,5 +191,6 @@ ngx_http_adm_finish(ngx_http_adm_ctx_t *ctx)
 {
     ngx_http_adm_abandon(ctx);
     ngx_http_adm_end(ctx);
+    ngx_http_adm_keep_end(ctx);
     ngx_http_adm_upstream_answers(ctx);
 }

@@ -6,23 +6,39 @@
  * together in PRECONTENT.  A policy may ask for a trip of its own before the
  * next check.  Whichever sleeps is called again when the trip is answered,
  * and finds it in ctx->trip.
+ *
+ * The body is read in PRECONTENT, if a claim or the value of a check needs
+ * it; such a check is put off until then, and is made before the claims.
  */
 
 
 #include <ngx_http_adm.h>
 
 
+static void ngx_http_adm_admit(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_checks(ngx_http_adm_ctx_t *ctx);
+static ngx_uint_t ngx_http_adm_meant(ngx_http_adm_ctx_t *ctx,
+    ngx_adm_use_t *use);
 static ngx_int_t ngx_http_adm_polled(ngx_http_adm_ctx_t *ctx);
 static ngx_uint_t ngx_http_adm_preflight(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_adm_applied(ngx_http_adm_ctx_t *ctx,
+    ngx_adm_use_t *use);
+static ngx_uint_t ngx_http_adm_only_looked(ngx_adm_use_t *was,
     ngx_adm_use_t *use);
 static ngx_http_adm_step_t *ngx_http_adm_push_step(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
 static ngx_int_t ngx_http_adm_evaluate(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
+static ngx_int_t ngx_http_adm_evaluate_value(ngx_http_adm_ctx_t *ctx,
+    ngx_http_complex_value_t *value, ngx_str_t *text,
+    ngx_adm_reason_e *reason);
+static ngx_int_t ngx_http_adm_begin_step(ngx_http_adm_ctx_t *ctx,
+    ngx_http_adm_step_t *step);
 static ngx_int_t ngx_http_adm_check_step(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
+static ngx_int_t ngx_http_adm_claims(ngx_http_adm_ctx_t *ctx);
+static ngx_int_t ngx_http_adm_needs_body(ngx_http_adm_ctx_t *ctx);
+static ngx_int_t ngx_http_adm_late_checks(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *asking);
 static ngx_int_t ngx_http_adm_board(ngx_http_adm_ctx_t *ctx);
@@ -89,12 +105,12 @@ ngx_http_adm_claim(ngx_http_adm_ctx_t *ctx)
     if (ctx->trip) {
         rc = ngx_http_adm_conclude(ctx);
 
-    } else if (ctx->claims) {
-        ctx->started = ngx_adm_clock();
-        rc = ngx_http_adm_travel(ctx, NULL);
-
     } else {
-        ctx->started = 0;
+        ctx->started = ctx->claims ? ngx_adm_clock() : 0;
+    }
+
+    if (rc == NGX_OK && ctx->claims) {
+        rc = ngx_http_adm_claims(ctx);
     }
 
     if (ctx->started && rc != NGX_AGAIN) {
@@ -104,19 +120,31 @@ ngx_http_adm_claim(ngx_http_adm_ctx_t *ctx)
     switch (rc) {
 
     case NGX_OK:
-        ctx->admitted = 1;
-        ngx_http_adm_demand_asked(ctx);
+        ngx_http_adm_admit(ctx);
         return NGX_DECLINED;
-
-    case NGX_AGAIN:
-        return NGX_AGAIN;
 
     case NGX_BUSY:
         return ngx_http_adm_refuse(ctx);
 
-    default:
+    case NGX_ERROR:
         return ngx_http_adm_fail(ctx);
+
+    default:                       /* suspended, or the body did not come */
+        return rc;
     }
+}
+
+
+static void
+ngx_http_adm_admit(ngx_http_adm_ctx_t *ctx)
+{
+    ctx->admitted = 1;
+
+    if (ctx->subject.checkout) {
+        ngx_adm_checkout_admit(ctx->subject.checkout);
+    }
+
+    ngx_http_adm_demand_asked(ctx);
 }
 
 
@@ -162,9 +190,7 @@ ngx_http_adm_checks(ngx_http_adm_ctx_t *ctx)
 
         ctx->next++;
 
-        if (ngx_http_adm_applied(ctx, use)
-            || (use->policy->tokens && ngx_http_adm_preflight(ctx->request)))
-        {
+        if (ngx_http_adm_applied(ctx, use) || !ngx_http_adm_meant(ctx, use)) {
             continue;
         }
 
@@ -173,7 +199,7 @@ ngx_http_adm_checks(ngx_http_adm_ctx_t *ctx)
             return NGX_ERROR;
         }
 
-        rc = ngx_http_adm_check_step(ctx, step);
+        rc = ngx_http_adm_begin_step(ctx, step);
 
         if (rc != NGX_OK) {
             return rc;
@@ -184,6 +210,19 @@ ngx_http_adm_checks(ngx_http_adm_ctx_t *ctx)
 
     return (ctx->subject.poll && ctx->subject.place)
            ? ngx_http_adm_polled(ctx) : NGX_OK;
+}
+
+
+/* 0: requests of the method pass unseen, or, of a room, a preflight */
+
+static ngx_uint_t
+ngx_http_adm_meant(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
+{
+    if (use->methods && !(use->methods & ctx->subject.method)) {
+        return 0;
+    }
+
+    return !(use->policy->tokens && ngx_http_adm_preflight(ctx->request));
 }
 
 
@@ -242,12 +281,29 @@ ngx_http_adm_applied(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
     {
         step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
 
-        if (step->use->series == use->series) {
+        if (step->use->series == use->series
+            && !ngx_http_adm_only_looked(step->use, use))
+        {
             return 1;
         }
     }
 
     return 0;
+}
+
+
+/* stock that was only looked at may have to be reserved yet */
+
+static ngx_uint_t
+ngx_http_adm_only_looked(ngx_adm_use_t *was, ngx_adm_use_t *use)
+{
+    ngx_adm_inventory_t  *looked, *of;
+
+    looked = was->conf;
+    of = use->conf;
+
+    return use->policy == &ngx_adm_inventory_policy
+           && !looked->reserve && of->reserve;
 }
 
 
@@ -265,43 +321,68 @@ ngx_http_adm_push_step(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
     step->use = use;
     step->dry_run = (ctx->mode == NGX_HTTP_ADM_DRY_RUN);
 
-    if (!use->late && ngx_http_adm_evaluate(ctx, step) != NGX_OK) {
-        return NULL;
-    }
-
     ngx_queue_insert_tail(&ctx->steps, &step->queue);
 
     return step;
 }
 
 
+/*
+ * NGX_AGAIN: not without the body; NGX_DECLINED: the body is wrong, and the
+ * subject's answer says how; NGX_ERROR.
+ */
+
 static ngx_int_t
 ngx_http_adm_evaluate(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
 {
+    ngx_int_t                  rc;
+    ngx_str_t                 *texts;
     ngx_uint_t                 i, n;
+    ngx_adm_reason_e           reason;
     ngx_http_complex_value_t  *values;
 
     n = step->use->nvalues;
     values = step->use->values;
 
-    if (n == 0) {
+    if (n == 0 || step->values) {
         return NGX_OK;
     }
 
-    step->values = ngx_palloc(ctx->request->pool, n * sizeof(ngx_str_t));
-    if (step->values == NULL) {
+    texts = ngx_palloc(ctx->request->pool, n * sizeof(ngx_str_t));
+    if (texts == NULL) {
         return NGX_ERROR;
     }
 
     for (i = 0; i < n; i++) {
-        if (ngx_http_complex_value(ctx->request, &values[i], &step->values[i])
-            != NGX_OK)
-        {
-            return NGX_ERROR;
+        rc = ngx_http_adm_evaluate_value(ctx, &values[i], &texts[i], &reason);
+
+        if (rc == NGX_DECLINED) {
+            ngx_http_adm_present(ctx, step);
+            ctx->subject.answer.reason = reason;
+        }
+
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
+    step->values = texts;
+
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_adm_evaluate_value(ngx_http_adm_ctx_t *ctx,
+    ngx_http_complex_value_t *value, ngx_str_t *text, ngx_adm_reason_e *reason)
+{
+    ngx_http_adm_field_watch(ctx);
+
+    if (ngx_http_complex_value(ctx->request, value, text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_adm_field_watched(ctx, reason);
 }
 
 
@@ -314,7 +395,37 @@ ngx_http_adm_value(ngx_adm_subject_t *s, ngx_uint_t i, ngx_str_t *value)
     ctx = s->owner;
     values = ctx->step->use->values;
 
-    return ngx_http_complex_value(ctx->request, &values[i], value);
+    return ngx_http_adm_evaluate_value(ctx, &values[i], value,
+                                       &s->answer.reason);
+}
+
+
+/* the check of a step, unless it has to be put off */
+
+static ngx_int_t
+ngx_http_adm_begin_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
+{
+    ngx_int_t  rc;
+
+    rc = step->use->late ? NGX_OK : ngx_http_adm_evaluate(ctx, step);
+
+    switch (rc) {
+
+    case NGX_OK:
+        return ngx_http_adm_check_step(ctx, step);
+
+    case NGX_AGAIN:
+        step->put_off = 1;
+        step->claim = 1;
+        ctx->claims++;
+        return NGX_OK;
+
+    case NGX_DECLINED:
+        return ngx_http_adm_result(ctx, step, NGX_ADM_REFUSE);
+
+    default:
+        return NGX_ERROR;
+    }
 }
 
 
@@ -350,6 +461,108 @@ ngx_http_adm_check_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
     ctx->claims++;
 
     return (rc == NGX_ADM_ASK) ? ngx_http_adm_travel(ctx, step) : NGX_OK;
+}
+
+
+/*
+ * In PRECONTENT, what there is to be claimed.  NGX_DONE: the phases go on with
+ * the body; a status: it will not come; else as checks.
+ */
+
+static ngx_int_t
+ngx_http_adm_claims(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_adm_needs_body(ctx);
+
+    if (rc == NGX_AGAIN) {
+        rc = ngx_http_adm_read_body(ctx);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_adm_late_checks(ctx);
+    }
+
+    return (rc == NGX_OK && ctx->claims) ? ngx_http_adm_travel(ctx, NULL) : rc;
+}
+
+
+/*
+ * NGX_AGAIN: it does; NGX_ERROR.  Values that are known now are evaluated
+ * now; late ones may be of the body, which nobody could tell before.
+ */
+
+static ngx_int_t
+ngx_http_adm_needs_body(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_int_t             rc;
+    ngx_queue_t          *q;
+    ngx_http_adm_step_t  *step;
+
+    if (ngx_http_adm_has_body(ctx)) {
+        return NGX_OK;
+    }
+
+    for (q = ngx_queue_head(&ctx->steps);
+         q != ngx_queue_sentinel(&ctx->steps);
+         q = ngx_queue_next(q))
+    {
+        step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
+
+        if (!step->claim) {
+            continue;
+        }
+
+        if (step->put_off || step->use->body) {
+            return NGX_AGAIN;
+        }
+
+        rc = ngx_http_adm_evaluate(ctx, step);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* those that were put off, with the body; else as checks */
+
+static ngx_int_t
+ngx_http_adm_late_checks(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_int_t             rc;
+    ngx_queue_t          *q;
+    ngx_http_adm_step_t  *step;
+
+    for (q = ngx_queue_head(&ctx->steps);
+         q != ngx_queue_sentinel(&ctx->steps);
+         q = ngx_queue_next(q))
+    {
+        step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
+
+        if (!step->put_off) {
+            continue;
+        }
+
+        step->put_off = 0;
+        step->claim = 0;
+        ctx->claims--;
+
+        rc = ngx_http_adm_begin_step(ctx, step);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    ngx_http_adm_undo_rehearsal(ctx);
+
+    return (ctx->subject.poll && ctx->subject.place)
+           ? ngx_http_adm_polled(ctx) : NGX_OK;
 }
 
 
@@ -419,23 +632,34 @@ ngx_http_adm_board(ngx_http_adm_ctx_t *ctx)
 static ngx_int_t
 ngx_http_adm_board_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
 {
+    ngx_int_t            evaluated;
     ngx_adm_rc_e         rc;
     ngx_adm_command_t  **place;
 
-    if (step->use->late && ngx_http_adm_evaluate(ctx, step) != NGX_OK) {
-        return NGX_ERROR;
+    evaluated = ngx_http_adm_evaluate(ctx, step);
+
+    /* what takes a key or units leaves a record */
+
+    if (evaluated == NGX_OK && step->use->methods) {
+        evaluated = ngx_http_adm_correlation(ctx->request,
+                                             &ctx->subject.correlation);
     }
 
-    place = ctx->trip->last;
+    if (evaluated == NGX_OK) {
+        place = ctx->trip->last;
 
-    ngx_http_adm_present(ctx, step);
+        ngx_http_adm_present(ctx, step);
 
-    rc = step->use->policy->claim(&ctx->subject, step->use->conf,
-                                  ngx_http_adm_step_state(step), ctx->trip);
+        rc = step->use->policy->claim(&ctx->subject, step->use->conf,
+                                      ngx_http_adm_step_state(step),
+                                      ctx->trip);
+        if (rc == NGX_ADM_CLAIM) {
+            step->command = *place;
+            return NGX_OK;
+        }
 
-    if (rc == NGX_ADM_CLAIM) {
-        step->command = *place;
-        return NGX_OK;
+    } else {
+        rc = (evaluated == NGX_DECLINED) ? NGX_ADM_REFUSE : NGX_ADM_ERROR;
     }
 
     step->claim = 0;
@@ -639,6 +863,12 @@ ngx_http_adm_foresee(ngx_http_adm_ctx_t *ctx)
             return;
         }
 
+        /* what stands in the body is not worth to be read for this */
+
+        if (use->late || ngx_http_adm_evaluate(ctx, step) != NGX_OK) {
+            continue;
+        }
+
         ctx->subject.values = step->values;
 
         use->policy->foresee(&ctx->subject, use->conf);
@@ -661,10 +891,20 @@ ngx_http_adm_refuse(ngx_http_adm_ctx_t *ctx)
 }
 
 
+/* a cart over what a buyer may have is refused like one that is sold out */
+
 static ngx_adm_cause_e
 ngx_http_adm_cause(ngx_http_adm_ctx_t *ctx)
 {
-    switch (ngx_adm_reasons[ctx->answer.reason].verdict) {
+    ngx_adm_verdict_e  verdict;
+
+    verdict = ngx_adm_reasons[ctx->answer.reason].verdict;
+
+    if (ctx->answer.reason == NGX_ADM_REASON_PER_BUYER) {
+        verdict = NGX_ADM_VERDICT_SOLD_OUT;
+    }
+
+    switch (verdict) {
 
     case NGX_ADM_VERDICT_LIMIT:
     case NGX_ADM_VERDICT_WAIT:
@@ -675,7 +915,8 @@ ngx_http_adm_cause(ngx_http_adm_ctx_t *ctx)
         return NGX_ADM_CAUSE_FAILED;
 
     default:
-        return ctx->trips ? NGX_ADM_CAUSE_SPENT : NGX_ADM_CAUSE_REFUSED;
+        return (ctx->trips || ctx->body) ? NGX_ADM_CAUSE_SPENT
+                                         : NGX_ADM_CAUSE_REFUSED;
     }
 }
 

@@ -73,6 +73,17 @@ ngx_http_adm_reply(ngx_http_adm_ctx_t *ctx)
 
     r = ctx->request;
     answer = &ctx->answer;
+
+    if (answer->reason == NGX_ADM_REASON_REPLAY) {
+        rc = ngx_http_adm_replay(ctx);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+
+        answer->reason = NGX_ADM_REASON_NOT_KEPT;
+    }
+
     status = ngx_adm_reasons[answer->reason].status;
 
     if (answer->place) {
@@ -411,13 +422,25 @@ ngx_http_adm_reply_by(u_char *p, ngx_adm_answer_t *answer)
         p = ngx_http_adm_put_number(p, answer->retry);
     }
 
+    if (answer->sku.len) {
+        p = ngx_http_adm_put(p, ",\"sku\":\"");
+        p = ngx_http_adm_put_str(p, &answer->sku);
+        *p++ = '"';
+    }
+
+    if (answer->id[0]) {
+        p = ngx_http_adm_put(p, ",\"key\":\"");
+        p = ngx_cpymem(p, answer->id, ngx_strlen(answer->id));
+        *p++ = '"';
+    }
+
     return p;
 }
 
 
 /*
- * RFC 9457.  Nothing in it needs escaping: the words are ours, names and the
- * correlation id were checked.
+ * RFC 9457.  Nothing in it needs escaping: the words are ours; names, SKUs
+ * and the correlation id were checked.
  */
 
 static ngx_int_t
@@ -438,9 +461,10 @@ ngx_http_adm_reply_problem(ngx_http_adm_ctx_t *ctx, ngx_uint_t status,
 
     size = sizeof("{'type':'','title':'','status':,'detail':'','instance':'',"
                   "'reason':'','policy':'','violated-policies':[''],"
-                  "'retry_after':}") - 1
+                  "'retry_after':,'sku':'','key':''}") - 1
            + reason->type.len + reason->title.len + reason->detail.len
            + instance->len + reason->name.len + 2 * answer->policy.len
+           + answer->sku.len + sizeof(answer->id)
            + NGX_HTTP_ADM_NUMBERS
            + (room ? ngx_http_adm_room_size(room, grant) : 0);
 
@@ -532,7 +556,27 @@ ngx_int_t
 ngx_http_adm_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
     ngx_str_t *body)
 {
-    u_char       *parameters;
+    u_char  *parameters;
+
+    r->headers_out.content_type = *type;
+
+    /* a type with parameters has its charset, the site's is not added */
+
+    parameters = ngx_strlchr(type->data, type->data + type->len, ';');
+
+    r->headers_out.content_type_len = parameters
+                                      ? (size_t) (parameters - type->data)
+                                      : type->len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    return ngx_http_adm_send_body(r, status, body);
+}
+
+
+ngx_int_t
+ngx_http_adm_send_body(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *body)
+{
     ngx_int_t     rc;
     ngx_buf_t    *b;
     ngx_chain_t   out;
@@ -546,16 +590,6 @@ ngx_http_adm_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = body->len;
-    r->headers_out.content_type = *type;
-
-    /* a type with parameters has its charset, the site's is not added */
-
-    parameters = ngx_strlchr(type->data, type->data + type->len, ';');
-
-    r->headers_out.content_type_len = parameters
-                                      ? (size_t) (parameters - type->data)
-                                      : type->len;
-    r->headers_out.content_type_lowcase = NULL;
 
     rc = ngx_http_send_header(r);
 

@@ -71,6 +71,12 @@ ngx_http_adm_room_tell(u_char *p, ngx_http_adm_room_t *room,
         *p++ = ']';
     }
 
+    if (place->stock != NGX_ADM_PLACE_STOCKED) {
+        p = ngx_http_adm_put(p, ",\"stock\":\"");
+        p = ngx_http_adm_put_str(p, &ngx_adm_place_stocks[place->stock]);
+        *p++ = '"';
+    }
+
     p = ngx_http_adm_put(p, ",\"poll_after_ms\":");
     p = ngx_http_adm_put_number(p, place->poll);
 
@@ -93,7 +99,8 @@ size_t
 ngx_http_adm_room_size(ngx_http_adm_room_t *room, ngx_adm_grant_t *grant)
 {
     return sizeof("{'room':'','state':'','position':,'ahead':,"
-                  "'wait_seconds':,'wait_range':[,],'poll_after_ms':,"
+                  "'wait_seconds':,'wait_range':[,],'stock':'reserved',"
+                  "'poll_after_ms':,"
                   "'claim_expires_in':,'token':''}")
            + room->room.name.len + grant->token.len
            + sizeof("admitted") + NGX_HTTP_ADM_ROOM_NUMBERS;
@@ -188,6 +195,15 @@ ngx_http_adm_room_page(ngx_http_request_t *r, ngx_http_adm_room_t *room,
     values[NGX_HTTP_ADM_WAIT_ROOM].value = room->room.name;
     values[NGX_HTTP_ADM_WAIT_METHOD].value = r->method_name;
     values[NGX_HTTP_ADM_WAIT_INSTANCE].value = *instance;
+
+    values[NGX_HTTP_ADM_WAIT_STOCK].value = ngx_adm_place_stocks[place->stock];
+
+    if (place->stock == NGX_ADM_PLACE_BEYOND) {
+        ngx_str_set(&values[NGX_HTTP_ADM_WAIT_DETAIL].value,
+                    "There are fewer units left than people before you. "
+                    "Your place is kept, but it may be sold out before it "
+                    "is your turn.");
+    }
 
     p = ngx_http_adm_room_numbers(p, place, values);
 
@@ -314,5 +330,6 @@ ngx_str_t  ngx_http_adm_wait_names[NGX_HTTP_ADM_WAIT_NAMES] = {
     ngx_string("poll_seconds"),
     ngx_string("claim_expires_in"),
     ngx_string("method"),
-    ngx_string("instance")
+    ngx_string("instance"),
+    ngx_string("stock")
 };

@@ -164,11 +164,12 @@ ngx_http_adm_abandon(ngx_http_adm_ctx_t *ctx)
         ctx->trip = NULL;
     }
 
-    if (!ctx->suspended) {
+    if (ctx->suspended) {
+        ngx_http_adm_awake(ctx);
+
+    } else if (!ctx->reading || ctx->over) {
         return;
     }
-
-    ngx_http_adm_awake(ctx);
 
     ctx->counted = 1;
 

@@ -212,6 +212,12 @@ ngx_http_adm_upstream_leave(ngx_http_request_t *r, ngx_int_t rc)
     ngx_adm_level_add(ctx->inside, -1);
     ngx_http_adm_upstream_answers(ctx);
 
+    /* it broke off; the request may yet linger */
+
+    if (rc != NGX_OK) {
+        ngx_http_adm_keep_end(ctx);
+    }
+
     ctx->leave(r, rc);
 }
 

@@ -7,6 +7,7 @@
 #include <ngx_adm_policy.h>
 #include <ngx_adm_rate.h>
 #include <ngx_adm_room.h>
+#include <ngx_adm_inventory.h>
 
 #if (NGX_ADM_TEST)
 #include <ngx_adm_probe.h>
@@ -22,7 +23,9 @@ ngx_adm_policy_t  *ngx_adm_policies[NGX_ADM_POLICIES] = {
     &ngx_adm_probe_policy,
 #endif
     &ngx_adm_room_policy,
-    &ngx_adm_rate_policy
+    &ngx_adm_rate_policy,
+    &ngx_adm_idempotency_policy,
+    &ngx_adm_inventory_policy
 };
 
 
@@ -49,7 +52,15 @@ ngx_str_t  ngx_adm_places[NGX_ADM_PLACES] = {
     ngx_string("paused"),
     ngx_string("closed"),
     ngx_string("open"),
-    ngx_string("unknown")
+    ngx_string("unknown"),
+    ngx_string("sold_out")
+};
+
+
+ngx_str_t  ngx_adm_place_stocks[NGX_ADM_PLACE_STOCKS] = {
+    ngx_null_string,
+    ngx_string("beyond"),
+    ngx_string("reserved")
 };
 
 
@@ -129,5 +140,188 @@ ngx_adm_reason_t  ngx_adm_reasons[NGX_ADM_REASONS] = {
       ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
       ngx_string("Temporarily unavailable"),
       ngx_string("We have no room for more requests at the moment. "
-                 "Please try again.") }
+                 "Please try again.") },
+
+    { ngx_string("sold_out"), NGX_ADM_VERDICT_SOLD_OUT, 409,
+      ngx_string("about:blank"),
+      ngx_string("Sold out"),
+      ngx_string("Nothing is left of what you ask for. Nothing was ordered "
+                 "by this request.") },
+
+    { ngx_string("all_reserved"), NGX_ADM_VERDICT_SOLD_OUT, 409,
+      ngx_string("about:blank"),
+      ngx_string("All reserved"),
+      ngx_string("What is left is reserved for others at the moment. Some "
+                 "of it may come back. Nothing was ordered by this "
+                 "request.") },
+
+    { ngx_string("unknown_sku"), NGX_ADM_VERDICT_INVALID, 404,
+      ngx_string("about:blank"),
+      ngx_string("No such product"),
+      ngx_string("There is no such product in this sale. Nothing was "
+                 "ordered.") },
+
+    { ngx_string("bad_sku"), NGX_ADM_VERDICT_INVALID, 400,
+      ngx_string("about:blank"),
+      ngx_string("Bad Request"),
+      ngx_string("The name of a product in this request is not one: it must "
+                 "be 1 to 128 letters, digits or marks. Nothing was "
+                 "ordered.") },
+
+    { ngx_string("bad_quantity"), NGX_ADM_VERDICT_INVALID, 400,
+      ngx_string("about:blank"),
+      ngx_string("Bad Request"),
+      ngx_string("A quantity in this request is not a number from 1 to "
+                 "1000000. Nothing was ordered.") },
+
+    { ngx_string("bad_cart"), NGX_ADM_VERDICT_INVALID, 400,
+      ngx_string("about:blank"),
+      ngx_string("Bad Request"),
+      ngx_string("The list of products in this request is empty or too "
+                 "long, or does not have as many quantities as products. "
+                 "Nothing was ordered.") },
+
+    { ngx_string("per_buyer"), NGX_ADM_VERDICT_LIMIT, 409,
+      ngx_string("about:blank"),
+      ngx_string("No more for you"),
+      ngx_string("You have as many of these as one buyer may have. Nothing "
+                 "was ordered by this request.") },
+
+    { ngx_string("unconfirmed"), NGX_ADM_VERDICT_FAIL, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("Temporarily unavailable"),
+      ngx_string("The stock is being counted again. Nothing was ordered by "
+                 "this request; please try again.") },
+
+    { ngx_string("bad_stock"), NGX_ADM_VERDICT_FAIL, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("Temporarily unavailable"),
+      ngx_string("We cannot tell how many are left at the moment. Nothing "
+                 "was ordered by this request; please try again.") },
+
+    { ngx_string("no_buyer"), NGX_ADM_VERDICT_INVALID, 400,
+      ngx_string("about:blank"),
+      ngx_string("Bad Request"),
+      ngx_string("This request does not say who buys. Nothing was ordered.") },
+
+    { ngx_string("key_missing"), NGX_ADM_VERDICT_INVALID, 400,
+      ngx_string("about:blank"),
+      ngx_string("Idempotency key missing"),
+      ngx_string("This request needs an idempotency key, so that it is "
+                 "carried out once even if it is sent again. Nothing was "
+                 "ordered.") },
+
+    { ngx_string("bad_key"), NGX_ADM_VERDICT_INVALID, 400,
+      ngx_string("about:blank"),
+      ngx_string("Bad idempotency key"),
+      ngx_string("The idempotency key of this request is not a string of 1 "
+                 "to 255 printable characters. Nothing was ordered.") },
+
+    { ngx_string("no_owner"), NGX_ADM_VERDICT_INVALID, 400,
+      ngx_string("about:blank"),
+      ngx_string("Bad Request"),
+      ngx_string("This request does not say whose idempotency key it has. "
+                 "Nothing was ordered.") },
+
+    { ngx_string("in_progress"), NGX_ADM_VERDICT_CONFLICT, 409,
+      ngx_string("about:blank"),
+      ngx_string("Already under way"),
+      ngx_string("The same request is being carried out. Send it again in a "
+                 "moment, with the same key, to hear what became of it.") },
+
+    { ngx_string("outcome_unknown"), NGX_ADM_VERDICT_CONFLICT, 409,
+      ngx_string("about:blank"),
+      ngx_string("Outcome unknown"),
+      ngx_string("The same request was sent on and never answered, so that "
+                 "it may have been carried out. It is not repeated. Please "
+                 "ask the shop, with the number below, before you order "
+                 "again.") },
+
+    { ngx_string("mismatch"), NGX_ADM_VERDICT_CONFLICT, 422,
+      ngx_string("about:blank"),
+      ngx_string("Idempotency key already used"),
+      ngx_string("This idempotency key belongs to another request. Nothing "
+                 "was ordered by this one; a new request needs a new key.") },
+
+    { ngx_string("not_kept"), NGX_ADM_VERDICT_CONFLICT, 409,
+      ngx_string("about:blank"),
+      ngx_string("Already carried out"),
+      ngx_string("The same request was carried out before, and is not "
+                 "repeated. Its answer was not kept; please look into your "
+                 "orders.") },
+
+    { ngx_string("replay"), NGX_ADM_VERDICT_REPLAY, 200,
+      ngx_string("about:blank"), ngx_string("OK"), ngx_null_string },
+
+    { ngx_string("field_absent"), NGX_ADM_VERDICT_INVALID, 400,
+      ngx_string("about:blank"),
+      ngx_string("Bad Request"),
+      ngx_string("The body of this request does not have what is needed to "
+                 "decide about it. Nothing was ordered.") },
+
+    { ngx_string("field_doubled"), NGX_ADM_VERDICT_INVALID, 400,
+      ngx_string("about:blank"),
+      ngx_string("Bad Request"),
+      ngx_string("The body of this request says the same thing twice. "
+                 "Nothing was ordered.") },
+
+    { ngx_string("field_large"), NGX_ADM_VERDICT_INVALID, 400,
+      ngx_string("about:blank"),
+      ngx_string("Bad Request"),
+      ngx_string("The body of this request is too large to be looked at. "
+                 "Nothing was ordered.") },
+
+    { ngx_string("field_form"), NGX_ADM_VERDICT_INVALID, 400,
+      ngx_string("about:blank"),
+      ngx_string("Bad Request"),
+      ngx_string("The body of this request is not of the form that it "
+                 "should have. Nothing was ordered.") },
+
+    { ngx_string("all_reserved"), NGX_ADM_VERDICT_WAIT, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("All reserved"),
+      ngx_string("What is left is reserved for others at the moment. Some "
+                 "of it may come back: your place in line is kept.") }
 };
+
+
+ngx_adm_checkout_t *
+ngx_adm_subject_checkout(ngx_adm_subject_t *s, ngx_adm_keeper_t *keeper)
+{
+    ngx_adm_checkout_t  *checkout;
+
+    if (s->checkout) {
+        return s->checkout;
+    }
+
+    checkout = ngx_adm_checkout_create(keeper);
+    if (checkout == NULL) {
+        return NULL;
+    }
+
+    checkout->note_len = ngx_min(s->correlation.len, NGX_ADM_CHECKOUT_NOTE);
+    ngx_memcpy(checkout->note, s->correlation.data, checkout->note_len);
+
+    s->checkout = checkout;
+
+    return checkout;
+}
+
+
+ngx_adm_rc_e
+ngx_adm_subject_failed(ngx_adm_subject_t *s, ngx_adm_failed_e what,
+    ngx_adm_fallback_e fallback)
+{
+    if (s->failed) {
+        ngx_adm_count(s->failed, what * NGX_ADM_FALLBACKS + fallback);
+    }
+
+    if (fallback == NGX_ADM_FALLBACK_OPEN) {
+        return NGX_ADM_PASS;
+    }
+
+    s->answer.reason = NGX_ADM_REASON_STORE_DOWN;
+    s->answer.retry = 1 + ngx_random() % 3;
+
+    return NGX_ADM_REFUSE;
+}

@@ -29,6 +29,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_adm_trip.h>
+#include <ngx_adm_known.h>
 #include <ngx_adm_counters.h>
 
 
@@ -47,7 +48,7 @@ typedef enum {
 } ngx_adm_verdict_e;
 
 
-/* why: the rows of ngx_adm_reasons[], at most 32 */
+/* why: the rows of ngx_adm_reasons[], at most 64 */
 
 typedef enum {
     NGX_ADM_REASON_NONE = 0,       /* admitted */
@@ -64,6 +65,29 @@ typedef enum {
     NGX_ADM_REASON_CLOSED,
     NGX_ADM_REASON_OVER,
     NGX_ADM_REASON_TABLE_FULL,
+    NGX_ADM_REASON_SOLD_OUT,
+    NGX_ADM_REASON_ALL_RESERVED,   /* none is free, but holds may return */
+    NGX_ADM_REASON_UNKNOWN_SKU,
+    NGX_ADM_REASON_BAD_SKU,
+    NGX_ADM_REASON_BAD_QUANTITY,
+    NGX_ADM_REASON_BAD_CART,       /* unequal lists, or too many items */
+    NGX_ADM_REASON_PER_BUYER,
+    NGX_ADM_REASON_UNCONFIRMED,    /* stock after a failover */
+    NGX_ADM_REASON_BAD_STOCK,      /* the store has no number of units */
+    NGX_ADM_REASON_NO_BUYER,       /* per_buyer, and nobody's */
+    NGX_ADM_REASON_KEY_MISSING,
+    NGX_ADM_REASON_BAD_KEY,
+    NGX_ADM_REASON_NO_OWNER,
+    NGX_ADM_REASON_IN_PROGRESS,
+    NGX_ADM_REASON_OUTCOME_UNKNOWN,
+    NGX_ADM_REASON_MISMATCH,       /* the key, with another payload */
+    NGX_ADM_REASON_NOT_KEPT,       /* done, and cannot be replayed */
+    NGX_ADM_REASON_REPLAY,
+    NGX_ADM_REASON_FIELD_ABSENT,   /* of a body, where a policy needs it */
+    NGX_ADM_REASON_FIELD_DOUBLED,
+    NGX_ADM_REASON_FIELD_LARGE,    /* the body is larger than "max" */
+    NGX_ADM_REASON_FIELD_FORM,     /* it is no JSON, no form, no UTF-8 ... */
+    NGX_ADM_REASON_LINE_RESERVED,  /* ALL_RESERVED, for those in line */
     NGX_ADM_REASONS
 } ngx_adm_reason_e;
 
@@ -108,11 +132,30 @@ typedef enum {
 } ngx_adm_outcome_e;
 
 
+/* what the upstream's own fields say */
+
+typedef enum {
+    NGX_ADM_SETTLE_NONE = 0,       /* nothing, or no such word */
+    NGX_ADM_SETTLE_COMMIT,
+    NGX_ADM_SETTLE_RELEASE,
+    NGX_ADM_SETTLE_HOLD
+} ngx_adm_told_settle_e;
+
+
+typedef enum {
+    NGX_ADM_IDEMPOTENCY_NONE = 0,
+    NGX_ADM_IDEMPOTENCY_KEEP,
+    NGX_ADM_IDEMPOTENCY_FORGET
+} ngx_adm_told_key_e;
+
+
 /* what became of an admitted request */
 
 typedef struct {
     ngx_adm_outcome_e        outcome;
     ngx_uint_t               status;     /* the upstream's own, if answered */
+    ngx_adm_told_settle_e    settle;     /* Admission-Settle */
+    ngx_adm_told_key_e       key;        /* Admission-Idempotency */
     unsigned                 ends:1;     /* Admission-Session: end */
     unsigned                 lost:1;     /* the client left before it */
 } ngx_adm_settlement_t;
@@ -143,6 +186,8 @@ typedef enum {
 typedef enum {
     NGX_ADM_FAILED_RATE = 0,
     NGX_ADM_FAILED_ROOM,
+    NGX_ADM_FAILED_IDEMPOTENCY,
+    NGX_ADM_FAILED_INVENTORY,
     NGX_ADM_FAILED
 } ngx_adm_failed_e;
 
@@ -159,11 +204,26 @@ typedef enum {
     NGX_ADM_PLACE_CLOSED,
     NGX_ADM_PLACE_OPEN,            /* nobody waits: one may just go */
     NGX_ADM_PLACE_UNKNOWN,         /* no number can be given */
+    NGX_ADM_PLACE_SOLD_OUT,        /* of a room with stock: nothing is left */
     NGX_ADM_PLACES
 } ngx_adm_place_e;
 
 
 extern ngx_str_t  ngx_adm_places[NGX_ADM_PLACES];
+
+
+/* ... and of what is for sale, where it knows */
+
+typedef enum {
+    NGX_ADM_PLACE_STOCKED = 0,     /* nothing: it may be enough */
+    NGX_ADM_PLACE_BEYOND,          /* WAITING behind more people than there
+                                      are units for */
+    NGX_ADM_PLACE_RESERVED,        /* PAUSED, since all of it is set aside */
+    NGX_ADM_PLACE_STOCKS
+} ngx_adm_place_stock_e;
+
+
+extern ngx_str_t  ngx_adm_place_stocks[NGX_ADM_PLACE_STOCKS];
 
 
 typedef struct {
@@ -177,6 +237,7 @@ typedef struct {
     uint64_t                 poll;       /* ms until the next poll */
     uint64_t                 joined;     /* s since the epoch, or 0 */
     unsigned                 has_wait:1; /* ahead and wait are known */
+    ngx_adm_place_stock_e    stock;
 } ngx_adm_place_t;
 
 
@@ -200,10 +261,24 @@ typedef struct {
 
 typedef struct ngx_adm_subject_s  ngx_adm_subject_t;
 
-/* a value of the step's use that few need; NGX_ERROR: out of memory */
+/*
+ * A value of the step's use that few need.  NGX_AGAIN: not before the body is
+ * read, which it will be before the step's claim; NGX_DECLINED: the body does
+ * not have what the value needs, and the subject's answer says why;
+ * NGX_ERROR: out of memory.
+ */
 
 typedef ngx_int_t (*ngx_adm_evaluate_pt)(ngx_adm_subject_t *s, ngx_uint_t i,
     ngx_str_t *value);
+
+/*
+ * A digest, NGX_ADM_CHECKOUT_HASH bytes, of what the request is: its method
+ * and URI and, with "body", its body, which has been read.  NGX_ERROR: the
+ * body cannot be read back.
+ */
+
+typedef ngx_int_t (*ngx_adm_fingerprint_pt)(ngx_adm_subject_t *s,
+    ngx_uint_t body, u_char *digest);
 
 
 typedef struct {
@@ -215,6 +290,11 @@ typedef struct {
     ngx_str_t                key;        /* whose budget was short */
     uint64_t                 pace;       /* us that a unit of it takes; 0:
                                             nobody else waits for it */
+    ngx_str_t                sku;        /* that was refused; empty: none */
+    ngx_str_t                kept;       /* REPLAY: what was answered, in the
+                                            request's pool */
+    u_char                   id[33];     /* of the key, in hex: by which an
+                                            operator finds it; empty: none */
 } ngx_adm_answer_t;
 
 
@@ -228,7 +308,21 @@ struct ngx_adm_subject_s {
     uint64_t                 remaining;  /* the least of all limits passed */
     ngx_adm_fallback_e       fallback;   /* of rates ... */
     ngx_adm_fallback_e       room_fallback;
+    ngx_adm_fallback_e       key_fallback;
+    ngx_adm_fallback_e       stock_fallback;
     ngx_adm_series_t        *failed;     /* counts what they do */
+
+    ngx_uint_t               method;     /* NGX_HTTP_POST and so on */
+    ngx_adm_fingerprint_pt   fingerprint;
+    ngx_str_t                correlation;        /* may be empty */
+    ngx_adm_checkout_t      *checkout;   /* what the request has taken, or is
+                                            to take, of keys and stock; NULL:
+                                            nothing.  Made by the first that
+                                            needs it, ended by the HTTP floor
+                                            when all steps are settled or
+                                            given back */
+    ngx_adm_known_t         *known;      /* the node's keys; NULL: no key
+                                            came with the request */
 
     ngx_str_t               *tokens;     /* that the client sent, of the use */
     ngx_uint_t               ntokens;
@@ -247,6 +341,17 @@ struct ngx_adm_subject_s {
 #define NGX_ADM_NO_LIMIT   ((uint64_t) -1)
 
 
+/* the subject's checkout, made if it has none yet; NULL: out of memory */
+
+ngx_adm_checkout_t *ngx_adm_subject_checkout(ngx_adm_subject_t *s,
+    ngx_adm_keeper_t *keeper);
+
+/* the store cannot tell: counts what is done then; PASS, or REFUSE */
+
+ngx_adm_rc_e ngx_adm_subject_failed(ngx_adm_subject_t *s,
+    ngx_adm_failed_e what, ngx_adm_fallback_e fallback);
+
+
 typedef struct ngx_adm_policy_s  ngx_adm_policy_t;
 
 
@@ -261,6 +366,10 @@ typedef struct {
     ngx_uint_t               nvalues;    /* those that all need */
     ngx_uint_t               late;       /* they are evaluated before claim,
                                             behind authentication */
+    ngx_uint_t               body;       /* claim needs the body; of methods
+                                            in "methods" */
+    ngx_uint_t               methods;    /* mask: others are let through
+                                            unseen; 0: all are meant */
     ngx_adm_series_t        *series;     /* of policy_total */
 } ngx_adm_use_t;
 
@@ -310,6 +419,8 @@ typedef enum {
 #endif
     NGX_ADM_POLICY_ROOM,
     NGX_ADM_POLICY_RATE,
+    NGX_ADM_POLICY_IDEMPOTENCY,
+    NGX_ADM_POLICY_INVENTORY,
     NGX_ADM_POLICIES
 } ngx_adm_policy_e;
 

@@ -9,6 +9,13 @@
 
 static ngx_str_t ngx_http_adm_expected(ngx_conf_t *cf, ngx_conf_enum_t *list);
 static ngx_str_t *ngx_http_adm_use_name(void *named);
+static ngx_int_t ngx_http_adm_read_arg(ngx_conf_t *cf, void *conf,
+    ngx_http_adm_arg_t *known, ngx_str_t *text, ngx_uint_t *seen);
+static ngx_int_t ngx_http_adm_unknown_arg(ngx_conf_t *cf,
+    ngx_http_adm_arg_t *known, ngx_str_t *text);
+static ngx_uint_t ngx_http_adm_next_word(ngx_str_t *list, ngx_str_t *word);
+static ngx_int_t ngx_http_adm_read_status(ngx_str_t *word,
+    ngx_adm_statuses_t *statuses);
 
 
 ngx_uint_t
@@ -360,4 +367,374 @@ ngx_http_adm_use_name(void *named)
     ngx_http_adm_use_conf_t  *of = named;
 
     return &of->use.name;
+}
+
+
+ngx_int_t
+ngx_http_adm_read_args(ngx_conf_t *cf, void *conf, ngx_http_adm_arg_t *known,
+    ngx_uint_t first)
+{
+    ngx_str_t   *args;
+    ngx_uint_t   i, seen;
+
+    args = cf->args->elts;
+    seen = 0;
+
+    for (i = first; i < cf->args->nelts; i++) {
+
+        if (ngx_http_adm_read_arg(cf, conf, known, &args[i], &seen)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_adm_read_arg(ngx_conf_t *cf, void *conf, ngx_http_adm_arg_t *known,
+    ngx_str_t *text, ngx_uint_t *seen)
+{
+    ngx_str_t   value, *args;
+    ngx_uint_t  i;
+
+    args = cf->args->elts;
+
+    for (i = 0; known[i].name; i++) {
+
+        if (ngx_http_adm_parameter(text, known[i].name, &value)) {
+            break;
+        }
+    }
+
+    if (known[i].name == NULL) {
+        return ngx_http_adm_unknown_arg(cf, known, text);
+    }
+
+    if (*seen & (1 << i)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"%V\" in \"%V\"",
+                           text, &args[0]);
+        return NGX_ERROR;
+    }
+
+    *seen |= 1 << i;
+
+    switch (known[i].read(cf, &known[i], &value,
+                          (u_char *) conf + known[i].offset))
+    {
+
+    case NGX_OK:
+        return NGX_OK;
+
+    case NGX_DECLINED:
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" of \"%s\" in \"%V\", "
+                           "it must be %s",
+                           &value, known[i].name, &args[0],
+                           known[i].expected);
+
+        /* fall through */
+
+    default:
+        return NGX_ERROR;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_adm_unknown_arg(ngx_conf_t *cf, ngx_http_adm_arg_t *known,
+    ngx_str_t *text)
+{
+    u_char      *p, list[NGX_MAX_CONF_ERRSTR];
+    ngx_str_t   *args;
+    ngx_uint_t   i;
+
+    args = cf->args->elts;
+    p = list;
+
+    for (i = 0; known[i].name; i++) {
+        p = ngx_slprintf(p, list + sizeof(list) - 1, "%s\"%s\"",
+                         i == 0 ? "" : known[i + 1].name ? ", " : " or ",
+                         known[i].name);
+    }
+
+    *p = '\0';
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" in \"%V\", it must be %s",
+                       text, &args[0], list);
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_adm_read_time(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field)
+{
+    ngx_int_t  ms;
+
+    ms = ngx_parse_time(value, 0);
+
+    if (value->len == 0 || ms < (ngx_int_t) arg->min
+        || ms > (ngx_int_t) arg->max)
+    {
+        return NGX_DECLINED;
+    }
+
+    *(ngx_msec_t *) field = ms;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_adm_read_seconds(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field)
+{
+    ngx_int_t  s;
+
+    s = ngx_parse_time(value, 1);
+
+    if (value->len == 0 || s < (ngx_int_t) arg->min
+        || s > (ngx_int_t) arg->max)
+    {
+        return NGX_DECLINED;
+    }
+
+    *(time_t *) field = s;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_adm_read_number(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field)
+{
+    uint64_t   number;
+    adm_str_t  literal;
+
+    literal.len = value->len;
+    literal.data = value->data;
+
+    if (adm_uint_parse(literal, arg->min, arg->max, &number) != ADM_OK) {
+        return NGX_DECLINED;
+    }
+
+    *(ngx_uint_t *) field = number;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_adm_read_size(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field)
+{
+    ssize_t  size;
+
+    size = ngx_parse_size(value);
+
+    if (size < (ssize_t) arg->min || size > (ssize_t) arg->max) {
+        return NGX_DECLINED;
+    }
+
+    *(size_t *) field = size;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_adm_read_text(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field)
+{
+    *(ngx_str_t *) field = *value;
+
+    return value->len ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* nginx' own readers of values refuse what is none, and say why */
+
+ngx_int_t
+ngx_http_adm_read_value(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field)
+{
+    if (value->len == 0) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_adm_compile(cf, value, field);
+}
+
+
+/* the word of the table that is meant: "a|b" is 0 for "a", 1 for "b" */
+
+ngx_int_t
+ngx_http_adm_read_word(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field)
+{
+    ngx_uint_t   n;
+    const char  *word, *end;
+
+    word = arg->words;
+
+    for (n = 0; word; n++) {
+        end = ngx_strchr(word, '|');
+
+        if (value->len == (end ? (size_t) (end - word) : ngx_strlen(word))
+            && ngx_strncmp(value->data, word, value->len) == 0)
+        {
+            *(ngx_uint_t *) field = n;
+            return NGX_OK;
+        }
+
+        word = end ? end + 1 : NULL;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* a word that stands alone: nothing follows it */
+
+ngx_int_t
+ngx_http_adm_read_flag(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field)
+{
+    *(ngx_uint_t *) field = 1;
+
+    return value->len ? NGX_DECLINED : NGX_OK;
+}
+
+
+/* names of methods that may have a body, separated by commas */
+
+ngx_int_t
+ngx_http_adm_read_methods(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field)
+{
+    ngx_str_t    list, word;
+    ngx_uint_t   i, mask, *methods = field;
+
+    static ngx_conf_enum_t  names[] = {
+        { ngx_string("GET"), NGX_HTTP_GET },
+        { ngx_string("POST"), NGX_HTTP_POST },
+        { ngx_string("PUT"), NGX_HTTP_PUT },
+        { ngx_string("PATCH"), NGX_HTTP_PATCH },
+        { ngx_string("DELETE"), NGX_HTTP_DELETE },
+        { ngx_null_string, 0 }
+    };
+
+    list = *value;
+    mask = 0;
+
+    while (ngx_http_adm_next_word(&list, &word)) {
+
+        for (i = 0; names[i].name.len; i++) {
+
+            if (ngx_http_adm_is_word(&word, (char *) names[i].name.data)) {
+                break;
+            }
+        }
+
+        if (names[i].name.len == 0 || mask & names[i].value) {
+            return NGX_DECLINED;
+        }
+
+        mask |= names[i].value;
+    }
+
+    *methods = mask;
+
+    return NGX_OK;
+}
+
+
+/* the next of a list, which goes on behind it; data NULL: it is over */
+
+static ngx_uint_t
+ngx_http_adm_next_word(ngx_str_t *list, ngx_str_t *word)
+{
+    u_char  *end, *comma;
+
+    if (list->data == NULL) {
+        return 0;
+    }
+
+    end = list->data + list->len;
+    comma = ngx_strlchr(list->data, end, ',');
+
+    word->data = list->data;
+    word->len = (comma ? comma : end) - list->data;
+
+    list->data = comma ? comma + 1 : NULL;
+    list->len = comma ? (size_t) (end - comma - 1) : 0;
+
+    return 1;
+}
+
+
+ngx_int_t
+ngx_http_adm_read_statuses(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field)
+{
+    ngx_str_t            list, word;
+    ngx_adm_statuses_t   statuses;
+
+    ngx_memzero(&statuses, sizeof(ngx_adm_statuses_t));
+
+    list = *value;
+
+    if (ngx_http_adm_is_word(value, "none")) {
+        list.data = NULL;
+    }
+
+    while (ngx_http_adm_next_word(&list, &word)) {
+
+        if (ngx_http_adm_read_status(&word, &statuses) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+    }
+
+    *(ngx_adm_statuses_t *) field = statuses;
+
+    return NGX_OK;
+}
+
+
+/* "404", or "4xx" for all from 400 to 499 */
+
+static ngx_int_t
+ngx_http_adm_read_status(ngx_str_t *word, ngx_adm_statuses_t *statuses)
+{
+    ngx_int_t  n, last;
+
+    if (word->len != 3 || word->data[0] < '1' || word->data[0] > '5') {
+        return NGX_ERROR;
+    }
+
+    if (word->data[1] == 'x' && word->data[2] == 'x') {
+        n = (word->data[0] - '0') * 100;
+        last = n + 99;
+
+    } else {
+        n = ngx_atoi(word->data, 3);
+        last = n;
+    }
+
+    if (n == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    for ( /* void */ ; n <= last; n++) {
+        statuses->bits[(n - 100) / 64] |= (uint64_t) 1 << ((n - 100) % 64);
+    }
+
+    return NGX_OK;
 }

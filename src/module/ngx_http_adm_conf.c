@@ -19,7 +19,6 @@ static ngx_int_t ngx_http_adm_build_pipeline(ngx_conf_t *cf,
     ngx_http_adm_loc_conf_t *alcf);
 static ngx_int_t ngx_http_adm_fallback(ngx_conf_t *cf,
     ngx_http_adm_loc_conf_t *alcf, ngx_str_t *arg);
-static ngx_int_t ngx_http_adm_no_fallback(ngx_conf_t *cf, ngx_str_t *arg);
 
 
 void *
@@ -50,9 +49,17 @@ ngx_http_adm_create_main_conf(ngx_conf_t *cf)
      *     amcf->redis = NULL;
      *     amcf->fleet = NULL;
      *     amcf->failed = NULL;
+     *     amcf->orders = NULL;
+     *     amcf->known = NULL;
+     *     amcf->stock = NULL;
+     *     amcf->idempotency = NULL;
      */
 
-    amcf->keeper = &ngx_adm_shm_keeper;
+    amcf->keeper = ngx_adm_shm_keeper_add(cf);
+    if (amcf->keeper == NULL) {
+        return NULL;
+    }
+
     amcf->timeout = 50;
     amcf->claim_timeout = 500;
 
@@ -225,6 +232,8 @@ ngx_http_adm_create_loc_conf(ngx_conf_t *cf)
     alcf->log_level = NGX_CONF_UNSET_UINT;
     alcf->fallback = NGX_CONF_UNSET_UINT;
     alcf->room_fallback = NGX_CONF_UNSET_UINT;
+    alcf->key_fallback = NGX_CONF_UNSET_UINT;
+    alcf->stock_fallback = NGX_CONF_UNSET_UINT;
 
     return alcf;
 }
@@ -242,6 +251,10 @@ ngx_http_adm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_ADM_FALLBACK_LOCAL);
     ngx_conf_merge_uint_value(conf->room_fallback, prev->room_fallback,
                               NGX_ADM_FALLBACK_LOCAL);
+    ngx_conf_merge_uint_value(conf->key_fallback, prev->key_fallback,
+                              NGX_ADM_FALLBACK_CLOSED);
+    ngx_conf_merge_uint_value(conf->stock_fallback, prev->stock_fallback,
+                              NGX_ADM_FALLBACK_CLOSED);
 
     if (ngx_http_adm_merge_uses(cf, prev, conf) != NGX_OK
         || ngx_http_adm_build_pipeline(cf, conf) != NGX_OK)
@@ -321,7 +334,8 @@ ngx_http_adm_init_uses(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
     limits = alcf->uses[NGX_ADM_POLICY_RATE];
 
     if ((waits && ngx_http_adm_init_waits(cf, amcf, waits) != NGX_OK)
-        || (limits && ngx_http_adm_init_limits(cf, amcf, limits) != NGX_OK))
+        || (limits && ngx_http_adm_init_limits(cf, amcf, limits) != NGX_OK)
+        || ngx_http_adm_init_checkout_uses(cf, amcf, alcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -385,7 +399,7 @@ ngx_http_adm_build_pipeline(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf)
         }
     }
 
-    return NGX_OK;
+    return ngx_http_adm_note_location(cf, amcf, alcf);
 }
 
 
@@ -421,7 +435,9 @@ ngx_http_adm_on_store_failure(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_uint_t   i;
 
     if (alcf->fallback != NGX_CONF_UNSET_UINT
-        || alcf->room_fallback != NGX_CONF_UNSET_UINT)
+        || alcf->room_fallback != NGX_CONF_UNSET_UINT
+        || alcf->key_fallback != NGX_CONF_UNSET_UINT
+        || alcf->stock_fallback != NGX_CONF_UNSET_UINT)
     {
         return "is duplicate";
     }
@@ -444,7 +460,7 @@ ngx_http_adm_fallback(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf,
     ngx_str_t *arg)
 {
     ngx_str_t    word, *args;
-    ngx_uint_t  *fallback, room;
+    ngx_uint_t   i, *fallback;
 
     static ngx_conf_enum_t  words[] = {
         { ngx_string("local"), NGX_ADM_FALLBACK_LOCAL },
@@ -453,14 +469,44 @@ ngx_http_adm_fallback(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf,
         { ngx_null_string, 0 }
     };
 
-    args = cf->args->elts;
-    room = ngx_http_adm_parameter(arg, "room=", &word);
+    /* what is executed once, and stock, no node knows by itself */
 
-    if (!room && !ngx_http_adm_parameter(arg, "rate=", &word)) {
-        return ngx_http_adm_no_fallback(cf, arg);
+    static struct {
+        const char       *name;
+        const char       *whose;
+        size_t            offset;
+        ngx_conf_enum_t  *words;
+    } known[] = {
+        { "rate=", "of \"rate=\" in",
+          offsetof(ngx_http_adm_loc_conf_t, fallback), &words[0] },
+        { "room=", "of \"room=\" in",
+          offsetof(ngx_http_adm_loc_conf_t, room_fallback), &words[0] },
+        { "idempotency=", "of \"idempotency=\" in",
+          offsetof(ngx_http_adm_loc_conf_t, key_fallback), &words[1] },
+        { "inventory=", "of \"inventory=\" in",
+          offsetof(ngx_http_adm_loc_conf_t, stock_fallback), &words[1] },
+        { NULL, NULL, 0, NULL }
+    };
+
+    args = cf->args->elts;
+
+    for (i = 0; known[i].name; i++) {
+
+        if (ngx_http_adm_parameter(arg, known[i].name, &word)) {
+            break;
+        }
     }
 
-    fallback = room ? &alcf->room_fallback : &alcf->fallback;
+    if (known[i].name == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"%V\", it must be "
+                           "\"rate=\", \"room=\", \"idempotency=\" or "
+                           "\"inventory=\"",
+                           arg, &args[0]);
+        return NGX_ERROR;
+    }
+
+    fallback = (ngx_uint_t *) ((u_char *) alcf + known[i].offset);
 
     if (*fallback != NGX_CONF_UNSET_UINT) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -469,33 +515,6 @@ ngx_http_adm_fallback(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf,
         return NGX_ERROR;
     }
 
-    return ngx_http_adm_enum(cf, words, &word, "value",
-                             room ? "of \"room=\" in" : "of \"rate=\" in",
-                             &args[0], fallback);
-}
-
-
-static ngx_int_t
-ngx_http_adm_no_fallback(ngx_conf_t *cf, ngx_str_t *arg)
-{
-    ngx_str_t  word, *args;
-
-    args = cf->args->elts;
-
-    if (ngx_http_adm_parameter(arg, "idempotency=", &word)
-        || ngx_http_adm_parameter(arg, "inventory=", &word))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "parameter \"%V\" in \"%V\" is not supported "
-                           "by this version",
-                           arg, &args[0]);
-        return NGX_ERROR;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" in \"%V\", "
-                       "it must be \"rate=\" or \"room=\"",
-                       arg, &args[0]);
-
-    return NGX_ERROR;
+    return ngx_http_adm_enum(cf, known[i].words, &word, "value",
+                             known[i].whose, &args[0], fallback);
 }

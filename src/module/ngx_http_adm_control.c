@@ -44,7 +44,6 @@ static ngx_int_t ngx_http_adm_control_find(ngx_http_request_t *r,
 static ngx_int_t ngx_http_adm_control_match(ngx_http_request_t *r,
     ngx_http_adm_resource_t *resource, ngx_str_t *path,
     ngx_http_adm_target_t *target);
-static ngx_int_t ngx_http_adm_control_only_told(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_adm_control_is_json(ngx_http_request_t *r);
 static ngx_int_t ngx_http_adm_control_foreign(ngx_http_request_t *r);
 static void ngx_http_adm_control_body(ngx_http_request_t *r);
@@ -56,9 +55,6 @@ static ngx_int_t ngx_http_adm_control_text(ngx_http_request_t *r,
 static u_char *ngx_http_adm_control_copy(u_char *p, ngx_buf_t *b);
 static ngx_int_t ngx_http_adm_control_tell(ngx_http_request_t *r,
     ngx_http_adm_target_t *target);
-static ngx_int_t ngx_http_adm_control_problem(ngx_http_request_t *r,
-    ngx_uint_t status, const char *title, const char *detail);
-static void ngx_http_adm_control_ascii(ngx_str_t *text);
 
 static json_t *ngx_http_adm_tell_mode(ngx_http_adm_main_conf_t *amcf,
     void *data);
@@ -77,8 +73,8 @@ static const char *ngx_http_adm_mode_configured(
 ngx_http_adm_content_t  ngx_http_adm_control = {
     ngx_string("admission_control"),
     ngx_http_adm_control_handler,
-    NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_PATCH,
-    ngx_string("GET, HEAD, PATCH"),
+    NGX_HTTP_ADM_CONTENT_METHODS,
+    ngx_null_string,
     NGX_HTTP_ADM_CONTENT_PUBLIC|NGX_HTTP_ADM_CONTENT_PATHS
 };
 
@@ -98,18 +94,39 @@ ngx_http_adm_control_handler(ngx_http_request_t *r)
     ngx_int_t              rc;
     ngx_http_adm_target_t  target;
 
+    static ngx_str_t  told = ngx_string("GET, HEAD");
+    static ngx_str_t  changed = ngx_string("GET, HEAD, PATCH");
+
+    rc = ngx_http_adm_stock_resource(r);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
     if (ngx_http_adm_control_find(r, &target) != NGX_OK) {
         return ngx_http_adm_control_problem(r, NGX_HTTP_NOT_FOUND,
-                                            "There is no such resource.", "");
+                                            "There is no such resource.", "",
+                                            NULL);
     }
 
     if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
         return ngx_http_adm_control_tell(r, &target);
     }
 
-    if (target.resource->change == NULL) {
-        return ngx_http_adm_control_only_told(r);
+    if (target.resource->change == NULL || r->method != NGX_HTTP_PATCH) {
+        return ngx_http_adm_control_not_allowed(r, target.resource->change
+                                                   ? &changed : &told);
     }
+
+    return ngx_http_adm_control_read(r, ngx_http_adm_control_body);
+}
+
+
+ngx_int_t
+ngx_http_adm_control_read(ngx_http_request_t *r,
+    ngx_http_client_body_handler_pt handler)
+{
+    ngx_int_t  rc;
 
     rc = ngx_http_adm_control_foreign(r);
 
@@ -120,16 +137,17 @@ ngx_http_adm_control_handler(ngx_http_request_t *r)
     if (rc == NGX_OK) {
         return ngx_http_adm_control_problem(r, NGX_HTTP_FORBIDDEN,
                                 "A page of another site must not do this.",
-                                "");
+                                "", NULL);
     }
 
     if (!ngx_http_adm_control_is_json(r)) {
         return ngx_http_adm_control_problem(r, NGX_HTTP_UNSUPPORTED_MEDIA_TYPE,
                                             "The change must be JSON.",
-                                            "Content-Type: application/json");
+                                            "Content-Type: application/json",
+                                            NULL);
     }
 
-    rc = ngx_http_read_client_request_body(r, ngx_http_adm_control_body);
+    rc = ngx_http_read_client_request_body(r, handler);
 
     return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
 }
@@ -192,15 +210,14 @@ ngx_http_adm_control_match(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
-ngx_http_adm_control_only_told(ngx_http_request_t *r)
+ngx_int_t
+ngx_http_adm_control_not_allowed(ngx_http_request_t *r, ngx_str_t *allow)
 {
-    ngx_str_t  key, value;
+    ngx_str_t  key;
 
     ngx_str_set(&key, "Allow");
-    ngx_str_set(&value, "GET, HEAD");
 
-    return ngx_http_adm_add_field(r, &key, &value) == NGX_OK
+    return ngx_http_adm_add_field(r, &key, allow) == NGX_OK
            ? NGX_HTTP_NOT_ALLOWED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
@@ -284,46 +301,69 @@ ngx_http_adm_control_body(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_adm_control_patch(ngx_http_request_t *r)
 {
-    json_t       *patch;
-    ngx_int_t     rc;
-    ngx_str_t     text;
-    json_error_t  error;
+    json_t     *patch;
+    ngx_int_t   rc;
 
-    rc = ngx_http_adm_control_text(r, &text);
-
-    if (rc == NGX_DECLINED) {
-        return ngx_http_adm_control_problem(r,
-                                            NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                                            "The change is too large.", "");
-    }
-
-    if (rc != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    patch = json_loadb((char *) text.data, text.len, JSON_REJECT_DUPLICATES,
-                       &error);
+    patch = ngx_http_adm_control_object(r, 0, &rc);
 
     if (patch == NULL) {
-        return ngx_http_adm_control_problem(r, NGX_HTTP_BAD_REQUEST,
-                                            "The change is not JSON.",
-                                            (char *)
-                                  ngx_http_adm_control_sentence(r, "%s",
-                                                      error.text)->data);
+        return rc;
     }
 
-    if (json_is_object(patch)) {
-        rc = ngx_http_adm_control_change(r, patch);
-
-    } else {
-        rc = ngx_http_adm_control_problem(r, NGX_HTTP_BAD_REQUEST,
-                                          "The change must be an object.",
-                                          "");
-    }
+    rc = ngx_http_adm_control_change(r, patch);
 
     json_decref(patch);
 
     return rc;
+}
+
+
+json_t *
+ngx_http_adm_control_object(ngx_http_request_t *r, ngx_uint_t optional,
+    ngx_int_t *rc)
+{
+    json_t        *object;
+    ngx_str_t      text;
+    json_error_t   error;
+
+    *rc = ngx_http_adm_control_text(r, &text);
+
+    if (*rc == NGX_DECLINED) {
+        *rc = ngx_http_adm_control_problem(r,
+                                           NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                           "The change is too large.", "",
+                                           NULL);
+        return NULL;
+    }
+
+    if (*rc != NGX_OK) {
+        *rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NULL;
+    }
+
+    if (text.len == 0 && optional) {
+        *rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return json_object();
+    }
+
+    object = json_loadb((char *) text.data, text.len, JSON_REJECT_DUPLICATES,
+                        &error);
+
+    if (object && json_is_object(object)) {
+        return object;
+    }
+
+    *rc = ngx_http_adm_control_problem(r, NGX_HTTP_BAD_REQUEST,
+              object ? "The change must be an object."
+                     : "The change is not JSON.",
+              object ? ""
+                     : (char *) ngx_http_adm_control_sentence(r, "%s",
+                                                       error.text)->data,
+              NULL);
+
+    json_decref(object);
+
+    return NULL;
 }
 
 
@@ -341,7 +381,7 @@ ngx_http_adm_control_change(ngx_http_request_t *r, json_t *patch)
 
     return why ? ngx_http_adm_control_problem(r, NGX_HTTP_BAD_REQUEST,
                                               "The change is not possible.",
-                                              (char *) why->data)
+                                              (char *) why->data, NULL)
                : ngx_http_adm_control_tell(r, &target);
 }
 
@@ -417,16 +457,17 @@ ngx_http_adm_control_tell(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_adm_control_problem(ngx_http_request_t *r, ngx_uint_t status,
-    const char *title, const char *detail)
+    const char *title, const char *detail, const char *reason)
 {
     static ngx_str_t  type = ngx_string("application/problem+json");
 
     return ngx_http_adm_send_json(r, status, &type,
-                                  json_pack("{ss,si,ss}", "title", title,
+                                  json_pack("{ss,si,ss,ss*}", "title", title,
                                             "status", (int) status,
-                                            "detail", detail));
+                                            "detail", detail,
+                                            "reason", reason));
 }
 
 
@@ -457,9 +498,7 @@ ngx_http_adm_control_sentence(ngx_http_request_t *r, const char *format,
 }
 
 
-/* for JSON, which takes no half of a character, and for logs */
-
-static void
+void
 ngx_http_adm_control_ascii(ngx_str_t *text)
 {
     u_char  *p;

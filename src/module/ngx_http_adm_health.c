@@ -11,6 +11,10 @@
 /* of the event loops, us: people wait for their pages */
 #define NGX_HTTP_ADM_HEALTH_LAG   500000
 
+/* checkouts whose end Redis does not know: what is half full is not emptied as
+   fast as it fills */
+#define NGX_HTTP_ADM_HEALTH_OWED  (NGX_ADM_OUTBOX_PLACES / 2)
+
 
 typedef enum {
     NGX_HTTP_ADM_HEALTH_OK = 0,
@@ -19,13 +23,31 @@ typedef enum {
 } ngx_http_adm_health_e;
 
 
+/* what is wrong */
+
+typedef struct {
+    uint64_t    lag;             /* of the event loops, us */
+    ngx_uint_t  broken;          /* Redis */
+    ngx_uint_t  stalled;         /* the line of a room */
+    ngx_uint_t  unconfirmed;     /* stock, since a failover */
+    ngx_uint_t  filling;         /* the outbox */
+    ngx_uint_t  failing;         /* what has to be kept does not come to disk
+                                    */
+} ngx_http_adm_troubles_t;
+
+
 static ngx_int_t ngx_http_adm_health_handler(ngx_http_request_t *r);
+static void ngx_http_adm_health_look(ngx_http_adm_main_conf_t *amcf,
+    ngx_http_adm_troubles_t *troubles);
 static ngx_uint_t ngx_http_adm_health_broken(ngx_http_adm_main_conf_t *amcf);
 static ngx_uint_t ngx_http_adm_health_stalled(ngx_http_adm_main_conf_t *amcf);
+static ngx_uint_t ngx_http_adm_health_filling(ngx_http_adm_main_conf_t *amcf);
 static json_t *ngx_http_adm_health_tell(ngx_http_adm_main_conf_t *amcf,
-    ngx_http_adm_health_e health, ngx_uint_t stalled, uint64_t lag);
+    ngx_http_adm_health_e health, ngx_http_adm_troubles_t *troubles);
+static const char *ngx_http_adm_health_word(void *what, ngx_uint_t wrong,
+    const char *word);
 static ngx_http_adm_health_e ngx_http_adm_health_of(
-    ngx_http_adm_main_conf_t *amcf, ngx_uint_t troubled);
+    ngx_http_adm_main_conf_t *amcf, ngx_http_adm_troubles_t *troubles);
 
 
 ngx_http_adm_content_t  ngx_http_adm_health = {
@@ -56,58 +78,80 @@ static const char  *ngx_http_adm_health_circuits[] = {
 static ngx_int_t
 ngx_http_adm_health_handler(ngx_http_request_t *r)
 {
-    uint64_t                   lag;
-    ngx_uint_t                 broken, stalled, refused;
+    ngx_uint_t                 refused;
     ngx_http_adm_health_e      health;
     ngx_http_adm_loc_conf_t   *alcf;
+    ngx_http_adm_troubles_t    troubles;
     ngx_http_adm_main_conf_t  *amcf;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_admission_module);
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_admission_module);
 
-    lag = ngx_adm_lag(amcf->counters);
-    broken = ngx_http_adm_health_broken(amcf);
-    stalled = ngx_http_adm_health_stalled(amcf);
+    ngx_http_adm_health_look(amcf, &troubles);
 
-    health = ngx_http_adm_health_of(amcf, lag > NGX_HTTP_ADM_HEALTH_LAG
-                                          || broken || stalled
-                                          || (amcf->state
-                                              && !ngx_adm_state_works(
-                                                               amcf->state)));
-
-    refused = (health == NGX_HTTP_ADM_HEALTH_DOWN) || (alcf->strict && broken);
+    health = ngx_http_adm_health_of(amcf, &troubles);
+    refused = (health == NGX_HTTP_ADM_HEALTH_DOWN)
+              || (alcf->strict && troubles.broken);
 
     return ngx_http_adm_send_json(r, refused ? NGX_HTTP_SERVICE_UNAVAILABLE
                                              : NGX_HTTP_OK,
                                   &ngx_http_adm_json,
                                   ngx_http_adm_health_tell(amcf, health,
-                                                           stalled, lag));
+                                                           &troubles));
+}
+
+
+static void
+ngx_http_adm_health_look(ngx_http_adm_main_conf_t *amcf,
+    ngx_http_adm_troubles_t *troubles)
+{
+    troubles->lag = ngx_adm_lag(amcf->counters);
+    troubles->broken = ngx_http_adm_health_broken(amcf);
+    troubles->stalled = ngx_http_adm_health_stalled(amcf);
+    troubles->unconfirmed = amcf->stock
+                            && ngx_adm_stock_unconfirmed(amcf->stock);
+    troubles->filling = ngx_http_adm_health_filling(amcf);
+    troubles->failing = amcf->state && !ngx_adm_state_works(amcf->state);
 }
 
 
 static json_t *
 ngx_http_adm_health_tell(ngx_http_adm_main_conf_t *amcf,
-    ngx_http_adm_health_e health, ngx_uint_t stalled, uint64_t lag)
+    ngx_http_adm_health_e health, ngx_http_adm_troubles_t *troubles)
 {
-    const char         *redis, *state;
+    const char         *redis;
     ngx_adm_circuit_e   circuit;
 
     redis = (amcf->redis == NULL) ? "off"
             : ngx_http_adm_redis_is_up(amcf) ? "up" : "down";
     circuit = amcf->redis ? ngx_http_adm_redis_circuit_state(amcf)
                           : NGX_ADM_CIRCUIT_CLOSED;
-    state = (amcf->state == NULL) ? "off"
-            : ngx_adm_state_works(amcf->state) ? "ok" : "failing";
 
-    return json_pack("{ss,ss,ss,ss,ss,ss,sf}",
+    return json_pack("{ss,ss,ss,ss,ss,ss,ss,ss,sf}",
                      "status", ngx_http_adm_healths[health],
                      "mode", ngx_http_adm_mode_name(amcf),
                      "redis", redis,
                      "circuit_breaker_state",
                      ngx_http_adm_health_circuits[circuit],
-                     "rooms", stalled ? "stalled" : "ok",
-                     "state", state,
-                     "loop_lag_seconds", (double) lag / 1000000);
+                     "rooms", troubles->stalled ? "stalled" : "ok",
+                     "stock",
+                     ngx_http_adm_health_word(amcf->stock,
+                                              troubles->unconfirmed,
+                                              "unconfirmed"),
+                     "outbox",
+                     ngx_http_adm_health_word(amcf->outbox, troubles->filling,
+                                              "filling"),
+                     "state",
+                     ngx_http_adm_health_word(amcf->state, troubles->failing,
+                                              "failing"),
+                     "loop_lag_seconds", (double) troubles->lag / 1000000);
+}
+
+
+static const char *
+ngx_http_adm_health_word(void *what, ngx_uint_t wrong, const char *word)
+{
+    return (what == NULL) ? "off" : wrong ? word : "ok";
 }
 
 
@@ -144,8 +188,26 @@ ngx_http_adm_health_stalled(ngx_http_adm_main_conf_t *amcf)
 }
 
 
+/* 1 if Redis is told more slowly than there is to tell */
+
+static ngx_uint_t
+ngx_http_adm_health_filling(ngx_http_adm_main_conf_t *amcf)
+{
+    uint64_t  owed, used;
+
+    if (amcf->outbox == NULL) {
+        return 0;
+    }
+
+    ngx_adm_outbox_used(amcf->outbox, &owed, &used);
+
+    return owed > NGX_HTTP_ADM_HEALTH_OWED;
+}
+
+
 static ngx_http_adm_health_e
-ngx_http_adm_health_of(ngx_http_adm_main_conf_t *amcf, ngx_uint_t troubled)
+ngx_http_adm_health_of(ngx_http_adm_main_conf_t *amcf,
+    ngx_http_adm_troubles_t *troubles)
 {
     /* a worker also quits when another generation takes its place */
 
@@ -156,5 +218,8 @@ ngx_http_adm_health_of(ngx_http_adm_main_conf_t *amcf, ngx_uint_t troubled)
         return NGX_HTTP_ADM_HEALTH_DOWN;
     }
 
-    return troubled ? NGX_HTTP_ADM_HEALTH_DEGRADED : NGX_HTTP_ADM_HEALTH_OK;
+    return (troubles->lag > NGX_HTTP_ADM_HEALTH_LAG || troubles->broken
+            || troubles->stalled || troubles->unconfirmed || troubles->filling
+            || troubles->failing)
+           ? NGX_HTTP_ADM_HEALTH_DEGRADED : NGX_HTTP_ADM_HEALTH_OK;
 }

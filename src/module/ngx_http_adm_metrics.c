@@ -124,12 +124,42 @@ ngx_http_adm_metric_t  ngx_http_adm_metrics[] = {
       ngx_http_adm_rooms_erred },
 
     { "room_state", NGX_HTTP_ADM_GAUGE,
-      "What a room is: 0 open, 1 paused, 2 closed, 3 over.",
+      "State: 0 open, 1 paused, 2 closed, 3 over, 4 sold out, 5 reserved.",
       ngx_http_adm_rooms_state },
 
     { "room_stalled", NGX_HTTP_ADM_GAUGE,
       "Whether nobody moves the line: 1, else 0.",
       ngx_http_adm_rooms_stalled },
+
+    { "inventory_available", NGX_HTTP_ADM_GAUGE,
+      "Units free now.", ngx_http_adm_inventory_available },
+
+    { "inventory_held", NGX_HTTP_ADM_GAUGE,
+      "Units set aside for orders that are not settled.",
+      ngx_http_adm_inventory_held },
+
+    { "inventory_unresolved", NGX_HTTP_ADM_GAUGE,
+      "Units of orders that were sent upstream and never answered.",
+      ngx_http_adm_inventory_unresolved },
+
+    { "inventory_committed_total", NGX_HTTP_ADM_COUNTER,
+      "Units sold.", ngx_http_adm_inventory_committed },
+
+    { "inventory_expired_total", NGX_HTTP_ADM_COUNTER,
+      "Units that went back to the stock because their time was over.",
+      ngx_http_adm_inventory_expired },
+
+    { "inventory_late_commits_total", NGX_HTTP_ADM_COUNTER,
+      "Commits of holds that had expired: new units taken, or none left.",
+      ngx_http_adm_inventory_late },
+
+    { "idempotency_total", NGX_HTTP_ADM_COUNTER,
+      "What became of requests with a key, and of their keys.",
+      ngx_http_adm_keys_seen },
+
+    { "outbox_owed", NGX_HTTP_ADM_GAUGE,
+      "Checkouts whose end Redis has not acknowledged yet.",
+      ngx_http_adm_owed },
 
     { "tokens_total", NGX_HTTP_ADM_COUNTER,
       "Tokens that clients sent, and those that they were given.",
@@ -210,6 +240,7 @@ ngx_http_adm_metric_t  ngx_http_adm_metrics[] = {
 
 
 static ngx_str_t  ngx_http_adm_dry[2] = { ngx_string("0"), ngx_string("1") };
+static ngx_str_t  ngx_http_adm_zone_rates = ngx_string("rate");
 
 
 void
@@ -615,17 +646,26 @@ ngx_http_adm_rooms_ceiling(ngx_http_adm_doc_t *doc)
 }
 
 
-/* over: behind those of ngx_adm_room_state_e */
+/* over, sold out, reserved: behind those of ngx_adm_room_state_e */
 
 static ngx_uint_t
 ngx_http_adm_room_condition(ngx_adm_room_t *room)
 {
-    time_t  ends;
+    time_t            ends;
+    ngx_uint_t        state;
+    adm_line_stock_e  stock;
 
     ends = ngx_adm_room_setting(room, NGX_ADM_ROOM_SET_ENDS);
+    state = ngx_adm_room_setting(room, NGX_ADM_ROOM_SET_STATE);
+    stock = adm_line_stock(&room->line->line[0]);
 
-    return (ends && ngx_time() >= ends) ? NGX_ADM_ROOM_CLOSED + 1
-           : ngx_adm_room_setting(room, NGX_ADM_ROOM_SET_STATE);
+    if (ends && ngx_time() >= ends) {
+        return NGX_ADM_ROOM_CLOSED + 1;
+    }
+
+    return (state != NGX_ADM_ROOM_OPEN) ? state
+           : (stock == ADM_LINE_SOLD_OUT) ? NGX_ADM_ROOM_CLOSED + 2
+           : (stock == ADM_LINE_RESERVED) ? NGX_ADM_ROOM_CLOSED + 3 : state;
 }
 
 
@@ -883,59 +923,88 @@ ngx_http_adm_processes(ngx_http_adm_doc_t *doc)
 /* zone and table: the labels of all that is told of zones */
 
 static void
-ngx_http_adm_zone_sample(ngx_http_adm_doc_t *doc, ngx_adm_zone_t *zone,
-    ngx_str_t *value)
+ngx_http_adm_zone_sample(ngx_http_adm_doc_t *doc, ngx_str_t *zone,
+    ngx_str_t *table, ngx_str_t *value)
 {
     ngx_http_adm_label_t  labels[] = {
-        { "zone", zone->shm_zone->shm.name },
-        { "table", ngx_string("rate") }
+        { "zone", *zone },
+        { "table", *table }
     };
 
     ngx_http_adm_doc_sample(doc, "", labels, 2, value);
 }
 
 
+/* in thousandths */
+
+static void
+ngx_http_adm_zone_used(ngx_http_adm_doc_t *doc, ngx_str_t *zone,
+    ngx_str_t *table, ngx_uint_t used)
+{
+    ngx_str_t  value;
+    u_char     buf[2 * NGX_INT64_LEN];
+
+    value.data = buf;
+    value.len = ngx_sprintf(buf, "%ui.%03ui", used / 1000, used % 1000) - buf;
+
+    ngx_http_adm_zone_sample(doc, zone, table, &value);
+}
+
+
 static void
 ngx_http_adm_zones_used(ngx_http_adm_doc_t *doc)
 {
-    unsigned          used;
-    ngx_str_t         value;
-    ngx_uint_t        i;
-    ngx_adm_zone_t  **zones;
-    u_char            buf[2 * NGX_INT64_LEN];
+    ngx_uint_t             i, n;
+    ngx_adm_zone_t       **zones;
+    ngx_http_adm_table_t   tables[NGX_HTTP_ADM_CHECKOUT_TABLES];
 
     zones = doc->conf->zones.elts;
 
     for (i = 0; i < doc->conf->zones.nelts; i++) {
-        used = adm_table_used(&zones[i]->table, ngx_adm_zone_now(zones[i]));
-
-        value.data = buf;
-        value.len = ngx_sprintf(buf, "%ud.%03ud", used / 1000, used % 1000)
-                    - buf;
-
-        ngx_http_adm_zone_sample(doc, zones[i], &value);
+        ngx_http_adm_zone_used(doc, &zones[i]->shm_zone->shm.name,
+                               &ngx_http_adm_zone_rates,
+                               adm_table_used(&zones[i]->table,
+                                              ngx_adm_zone_now(zones[i])));
     }
+
+    n = ngx_http_adm_checkout_tables(doc->conf, tables);
+
+    for (i = 0; i < n; i++) {
+        ngx_http_adm_zone_used(doc, &tables[i].zone, &tables[i].name,
+                               tables[i].used * 1000
+                               / ngx_max(tables[i].places, 1));
+    }
+}
+
+
+static void
+ngx_http_adm_zone_count(ngx_http_adm_doc_t *doc, ngx_str_t *zone,
+    ngx_str_t *table, uint64_t n)
+{
+    ngx_str_t  value;
+    u_char     buf[NGX_INT64_LEN];
+
+    value.data = buf;
+    value.len = ngx_sprintf(buf, "%uL", n) - buf;
+
+    ngx_http_adm_zone_sample(doc, zone, table, &value);
 }
 
 
 static void
 ngx_http_adm_zones_counter(ngx_http_adm_doc_t *doc, size_t offset)
 {
-    ngx_str_t          value;
     ngx_uint_t         i;
     ngx_atomic_t      *n;
     ngx_adm_zone_t   **zones;
-    u_char             buf[NGX_INT64_LEN];
 
     zones = doc->conf->zones.elts;
 
     for (i = 0; i < doc->conf->zones.nelts; i++) {
         n = (ngx_atomic_t *) ((u_char *) zones[i]->sh + offset);
 
-        value.data = buf;
-        value.len = ngx_sprintf(buf, "%uA", *n) - buf;
-
-        ngx_http_adm_zone_sample(doc, zones[i], &value);
+        ngx_http_adm_zone_count(doc, &zones[i]->shm_zone->shm.name,
+                                &ngx_http_adm_zone_rates, *n);
     }
 }
 
@@ -950,7 +1019,17 @@ ngx_http_adm_evictions(ngx_http_adm_doc_t *doc)
 static void
 ngx_http_adm_full(ngx_http_adm_doc_t *doc)
 {
+    ngx_uint_t            i, n;
+    ngx_http_adm_table_t  tables[NGX_HTTP_ADM_CHECKOUT_TABLES];
+
     ngx_http_adm_zones_counter(doc, offsetof(ngx_adm_zone_sh_t, full));
+
+    n = ngx_http_adm_checkout_tables(doc->conf, tables);
+
+    for (i = 0; i < n; i++) {
+        ngx_http_adm_zone_count(doc, &tables[i].zone, &tables[i].name,
+                                tables[i].full);
+    }
 }
 
 

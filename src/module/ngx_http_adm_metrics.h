@@ -34,6 +34,14 @@ typedef struct {
 typedef struct ngx_http_adm_metric_s  ngx_http_adm_metric_t;
 
 
+/* what is known of a SKU */
+
+typedef struct {
+    ngx_adm_stock_look_e      look;
+    adm_facts_t               facts;     /* if it is seen */
+} ngx_http_adm_known_t;
+
+
 /* a document being written, in the request's pool */
 
 typedef struct {
@@ -44,6 +52,7 @@ typedef struct {
     ngx_str_t                  text;
     size_t                     room;
     adm_line_stats_t          *lines;    /* of rooms, all of one moment */
+    ngx_http_adm_known_t      *known;    /* of SKUs, likewise */
     unsigned                   failed:1; /* out of memory */
 } ngx_http_adm_doc_t;
 
@@ -89,6 +98,35 @@ void ngx_http_adm_failures(ngx_http_adm_doc_t *doc);
 void ngx_http_adm_fleet_nodes(ngx_http_adm_doc_t *doc);
 void ngx_http_adm_fleet_keys(ngx_http_adm_doc_t *doc);
 void ngx_http_adm_fleet_bound(ngx_http_adm_doc_t *doc);
+
+
+/* ngx_http_adm_metrics_checkout.c: those of stock and keys */
+
+void ngx_http_adm_inventory_available(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_inventory_held(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_inventory_unresolved(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_inventory_committed(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_inventory_expired(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_inventory_late(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_keys_seen(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_owed(ngx_http_adm_doc_t *doc);
+
+/* a table that never drops what is in it */
+
+typedef struct {
+    ngx_str_t                  zone;
+    ngx_str_t                  name;
+    uint64_t                   used;
+    uint64_t                   places;
+    uint64_t                   full;     /* newcomers that found no place */
+} ngx_http_adm_table_t;
+
+#define NGX_HTTP_ADM_CHECKOUT_TABLES   4
+
+/* how many there are, and what is to be told of each */
+
+ngx_uint_t ngx_http_adm_checkout_tables(ngx_http_adm_main_conf_t *amcf,
+    ngx_http_adm_table_t *tables);
 
 
 /* ngx_http_adm_doc.c */

@@ -108,7 +108,9 @@ ngx_http_adm_failures(ngx_http_adm_doc_t *doc)
 
     static ngx_str_t  policies[NGX_ADM_FAILED] = {
         ngx_string("rate"),
-        ngx_string("room")
+        ngx_string("room"),
+        ngx_string("idempotency"),
+        ngx_string("inventory")
     };
 
     static ngx_str_t  actions[NGX_ADM_FALLBACKS] = {
@@ -126,6 +128,14 @@ ngx_http_adm_failures(ngx_http_adm_doc_t *doc)
             { "policy", policies[i / NGX_ADM_FALLBACKS] },
             { "action", actions[i % NGX_ADM_FALLBACKS] }
         };
+
+        /* of keys and stock a node knows nothing by itself */
+
+        if (i / NGX_ADM_FALLBACKS >= NGX_ADM_FAILED_IDEMPOTENCY
+            && i % NGX_ADM_FALLBACKS == NGX_ADM_FALLBACK_LOCAL)
+        {
+            continue;
+        }
 
         ngx_http_adm_number(doc, "", labels, 2,
                             ngx_adm_counters_sum(doc->conf->counters,

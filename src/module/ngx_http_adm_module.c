@@ -66,6 +66,13 @@ static ngx_command_t  ngx_http_adm_commands[] = {
       0,
       NULL },
 
+    { ngx_string("admission_body_field"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_adm_body_field,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("admission_room"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
       ngx_http_adm_room,
@@ -76,6 +83,20 @@ static ngx_command_t  ngx_http_adm_commands[] = {
     { ngx_string("admission_wait"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_http_adm_wait,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_idempotency"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_adm_use_idempotency,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_inventory"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_adm_use_inventory,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -170,6 +191,13 @@ static ngx_command_t  ngx_http_adm_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       &ngx_http_adm_control },
+
+    { ngx_string("admission_inventory_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_adm_content,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_adm_inventory_api },
 
     { ngx_string("admission_room_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -273,10 +301,47 @@ ngx_module_t  ngx_http_admission_filter_module = {
 };
 
 
+/*
+ * And a third one: what the upstream has answered is kept as it was, in front
+ * of what add_header and expires add.
+ */
+
+static ngx_http_module_t  ngx_http_adm_keep_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_adm_keep_init,                /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_admission_keep_module = {
+    NGX_MODULE_V1,
+    &ngx_http_adm_keep_module_ctx,         /* module context */
+    NULL,                                  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
 static ngx_int_t
 ngx_http_adm_add(ngx_conf_t *cf)
 {
-    return ngx_http_adm_add_variables(cf);
+    return ngx_http_adm_add_fields_variable(cf) == NGX_OK
+           ? ngx_http_adm_add_variables(cf) : NGX_ERROR;
 }
 
 
@@ -320,6 +385,7 @@ ngx_http_adm_init(ngx_conf_t *cf)
 
     if (ngx_http_adm_content_init(cf) != NGX_OK
         || ngx_http_adm_upstream_init(cf) != NGX_OK
+        || ngx_http_adm_init_checkouts(cf, amcf) != NGX_OK
         || (amcf->fleet && ngx_adm_fleet_size(cf, amcf->fleet) != NGX_OK))
     {
         return NGX_ERROR;
@@ -404,6 +470,9 @@ static ngx_int_t
 ngx_http_adm_connect(ngx_cycle_t *cycle, ngx_http_adm_main_conf_t *amcf)
 {
     ngx_http_adm_disconnect();
+
+    ngx_adm_checkout_start(cycle);
+    ngx_adm_shm_start(cycle, amcf ? amcf->keeper : NULL);
 
     if (amcf == NULL || amcf->redis == NULL) {
         return NGX_OK;

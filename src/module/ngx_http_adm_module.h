@@ -20,6 +20,7 @@
 #define NGX_HTTP_ADM_SETTINGS    "admission_settings"
 #define NGX_HTTP_ADM_STATE       "admission_state"
 #define NGX_HTTP_ADM_FLEET       "admission_fleet"
+#define NGX_HTTP_ADM_KNOWN       "admission_known"
 
 /* each has two of the histograms that there may be */
 #define NGX_HTTP_ADM_ROOMS       15
@@ -60,6 +61,38 @@ typedef struct {
     ngx_adm_wait_t            wait;
     ngx_http_complex_value_t  values[NGX_ADM_ROOM_VALUES];
 } ngx_http_adm_wait_conf_t;
+
+
+typedef struct {
+    ngx_http_adm_use_conf_t   of;
+    ngx_adm_idempotency_t     idempotency;
+    ngx_http_complex_value_t  values[NGX_ADM_IDEMPOTENCY_VALUES];
+    ngx_str_t                 zone;      /* empty: the default */
+} ngx_http_adm_idempotency_conf_t;
+
+
+typedef struct {
+    ngx_http_adm_use_conf_t   of;
+    ngx_adm_inventory_t       inventory;
+    ngx_http_complex_value_t  values[NGX_ADM_INVENTORY_VALUES];
+    ngx_str_t                 zone;      /* empty: the default */
+    ngx_str_t                 key;       /* with %s */
+} ngx_http_adm_inventory_conf_t;
+
+
+/* those of keys and stock, before they are looked at together */
+
+struct ngx_http_adm_orders_s {
+    ngx_http_adm_idempotency_conf_t  *keyed;     /* the first use; or NULL */
+    ngx_http_adm_inventory_conf_t    *stocked;
+    ngx_array_t                       locations; /* that have one of either:
+                                                    of ngx_http_adm_spot_t */
+};
+
+typedef struct {
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_adm_use_conf_t   *use;
+} ngx_http_adm_spot_t;
 
 
 typedef struct {
@@ -168,6 +201,68 @@ ngx_str_t ngx_http_adm_names(ngx_conf_t *cf, ngx_array_t *all,
     ngx_http_adm_name_pt name_of);
 
 /*
+ * A parameter "NAME=VALUE", or a word alone, as directives with many of them
+ * know it.
+ */
+
+typedef struct ngx_http_adm_arg_s  ngx_http_adm_arg_t;
+
+/* NGX_DECLINED: not what is expected; NGX_ERROR: the log says why */
+
+typedef ngx_int_t (*ngx_http_adm_read_pt)(ngx_conf_t *cf,
+    ngx_http_adm_arg_t *arg, ngx_str_t *value, void *field);
+
+struct ngx_http_adm_arg_s {
+    const char                 *name;    /* with "=", or a word alone */
+    const char                 *expected;
+    ngx_http_adm_read_pt        read;
+    size_t                      offset;  /* of the field, in "conf" */
+    ngx_uint_t                  min;
+    ngx_uint_t                  max;
+    const char                 *words;   /* "a|b|c" */
+};
+
+/*
+ * Reads the arguments from "first" on; "known" ends with a NULL name.
+ * NGX_ERROR: out of memory, or the sentence is in the log.
+ */
+
+ngx_int_t ngx_http_adm_read_args(ngx_conf_t *cf, void *conf,
+    ngx_http_adm_arg_t *known, ngx_uint_t first);
+
+/* an ngx_msec_t, a time_t, an ngx_uint_t, a size_t from "min" to "max" */
+
+ngx_int_t ngx_http_adm_read_time(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field);
+ngx_int_t ngx_http_adm_read_seconds(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field);
+ngx_int_t ngx_http_adm_read_number(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field);
+ngx_int_t ngx_http_adm_read_size(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field);
+
+/* an ngx_str_t and an ngx_http_complex_value_t, not empty */
+
+ngx_int_t ngx_http_adm_read_text(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field);
+ngx_int_t ngx_http_adm_read_value(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field);
+
+/* an ngx_uint_t: which of "words", from 0; 1 for a word alone; a mask */
+
+ngx_int_t ngx_http_adm_read_word(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field);
+ngx_int_t ngx_http_adm_read_flag(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field);
+ngx_int_t ngx_http_adm_read_methods(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field);
+
+/* an ngx_adm_statuses_t */
+
+ngx_int_t ngx_http_adm_read_statuses(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field);
+
+/*
  * Adds a use of the policy to those of the level: "size" zeroed bytes, at
  * first a ngx_http_adm_use_conf_t with its name and its place.  NULL: out of
  * memory, or, with the sentence in the log, the level has that name already:
@@ -205,6 +300,11 @@ ngx_int_t ngx_http_adm_init_limits(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_array_t *uses);
 
 
+/* ngx_http_adm_field_conf.c: admission_body_field */
+
+char *ngx_http_adm_body_field(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
 /* ngx_http_adm_room_conf.c: admission_room */
 
 char *ngx_http_adm_room(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -231,6 +331,67 @@ char *ngx_http_adm_wait(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 ngx_int_t ngx_http_adm_init_waits(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_array_t *uses);
+
+
+/* ngx_http_adm_idempotency_conf.c: admission_idempotency */
+
+char *ngx_http_adm_use_idempotency(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_adm_init_keyed(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_http_adm_idempotency_conf_t *keyed);
+
+
+/* ngx_http_adm_once.c: fields and arguments that must not be sent twice */
+
+/*
+ * If "text" is nothing but "$http_NAME", or "$arg_NAME", it becomes a variable
+ * of ours: of fields it has all values, joined by commas; of arguments the
+ * decoded one, or a comma if it is empty, or if there are several, or what
+ * another reader may take for one.
+ */
+
+ngx_int_t ngx_http_adm_once_field(ngx_conf_t *cf, ngx_str_t *text);
+ngx_int_t ngx_http_adm_once_argument(ngx_conf_t *cf, ngx_str_t *text);
+ngx_int_t ngx_http_adm_add_fields_variable(ngx_conf_t *cf);
+
+
+/* ngx_http_adm_inventory_conf.c: admission_inventory */
+
+char *ngx_http_adm_use_inventory(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_adm_init_stocked(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_http_adm_inventory_conf_t *stocked);
+
+/* the stock, of which something is of interest now; NULL: out of memory */
+
+ngx_adm_stock_t *ngx_http_adm_stock(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf);
+
+
+/* ngx_http_adm_checkout_init.c: keys and stock get a store */
+
+/* once all is read: uses that stand in this location, or that it inherits */
+
+ngx_int_t ngx_http_adm_init_checkout_uses(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_http_adm_loc_conf_t *alcf);
+
+/* once all locations are merged */
+
+ngx_int_t ngx_http_adm_init_checkouts(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf);
+
+
+/* ngx_http_adm_aborts.c: may a client that leaves cut off its order? */
+
+/* the location, whose pipeline is built, may be one of those ... */
+
+ngx_int_t ngx_http_adm_note_location(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_http_adm_loc_conf_t *alcf);
+
+/* ... and once all are merged each that does so is warned of */
+
+ngx_int_t ngx_http_adm_check_aborts(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf);
 
 
 /* ngx_http_adm_state_conf.c: admission_state, admission_secret_file */
@@ -280,6 +441,36 @@ ngx_adm_circuit_e ngx_http_adm_redis_circuit_state(
 
 /* ngx_http_adm_control.c: what all resources of admission_control share */
 
+/*
+ * Reads the body of what changes something, and calls "handler"; answers at
+ * once if a page of another site asks, or the type is not JSON.  Returns what
+ * a content handler has to.
+ */
+
+ngx_int_t ngx_http_adm_control_read(ngx_http_request_t *r,
+    ngx_http_client_body_handler_pt handler);
+
+/*
+ * The object that was sent, or an empty one, if it is "optional" and nothing
+ * was; the caller's.  NULL: none, and "rc" is what a content handler has to
+ * return.
+ */
+
+json_t *ngx_http_adm_control_object(ngx_http_request_t *r,
+    ngx_uint_t optional, ngx_int_t *rc);
+
+/* both as a content handler does; "reason" is one word, or NULL */
+
+ngx_int_t ngx_http_adm_control_not_allowed(ngx_http_request_t *r,
+    ngx_str_t *allow);
+ngx_int_t ngx_http_adm_control_problem(ngx_http_request_t *r,
+    ngx_uint_t status, const char *title, const char *detail,
+    const char *reason);
+
+/* for JSON, which takes no half of a character, and for logs */
+
+void ngx_http_adm_control_ascii(ngx_str_t *text);
+
 /* the mode of the node, "mixed" if locations differ */
 
 const char *ngx_http_adm_mode_name(ngx_http_adm_main_conf_t *amcf);
@@ -326,6 +517,15 @@ ngx_str_t *ngx_http_adm_change_room(ngx_http_request_t *r, void *data,
     json_t *patch);
 
 
+/*
+ * ngx_http_adm_inventory_api.c: the resources of stock, holds and keys, which
+ * admission_control has too.  NGX_DECLINED: the path is none of them; else
+ * what a content handler returns.
+ */
+
+ngx_int_t ngx_http_adm_stock_resource(ngx_http_request_t *r);
+
+
 /* ngx_http_adm_variables.c */
 
 ngx_int_t ngx_http_adm_add_variables(ngx_conf_t *cf);
@@ -347,6 +547,10 @@ extern ngx_conf_enum_t  ngx_http_adm_modes[];
 #define NGX_HTTP_ADM_CONTENT_PATHS    0x10   /* there are paths below */
 #define NGX_HTTP_ADM_CONTENT_ROOM     0x20   /* the first word is a room */
 
+/* the handler looks at the method itself */
+
+#define NGX_HTTP_ADM_CONTENT_METHODS  ((ngx_uint_t) -1)
+
 struct ngx_http_adm_content_s {
     ngx_str_t                 name;      /* of the directive */
     ngx_http_handler_pt       handler;   /* called for those who may ask */
@@ -360,6 +564,7 @@ extern ngx_http_adm_content_t  ngx_http_adm_dashboard;
 extern ngx_http_adm_content_t  ngx_http_adm_health;
 extern ngx_http_adm_content_t  ngx_http_adm_control;
 extern ngx_http_adm_content_t  ngx_http_adm_room_api;
+extern ngx_http_adm_content_t  ngx_http_adm_inventory_api;
 
 /* the directive, with one of the above as "post" */
 

@@ -16,23 +16,6 @@
 #include <adm_literal.h>
 
 
-typedef struct ngx_http_adm_redis_arg_s  ngx_http_adm_redis_arg_t;
-
-/* NGX_ERROR: it is not what is expected */
-
-typedef ngx_int_t (*ngx_http_adm_redis_read_pt)(ngx_http_adm_redis_arg_t *arg,
-    ngx_str_t *value, void *field);
-
-struct ngx_http_adm_redis_arg_s {
-    const char                  *name;   /* with "=" */
-    const char                  *expected;
-    ngx_http_adm_redis_read_pt   read;
-    size_t                       offset; /* in the ngx_http_adm_store_t */
-    ngx_uint_t                   min;
-    ngx_uint_t                   max;
-};
-
-
 static ngx_http_adm_store_t *ngx_http_adm_redis_store(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf);
 static ngx_int_t ngx_http_adm_redis_once(ngx_conf_t *cf,
@@ -41,106 +24,95 @@ static ngx_int_t ngx_http_adm_redis_seeds(ngx_conf_t *cf,
     ngx_http_adm_store_t *store, ngx_uint_t n);
 static ngx_uint_t ngx_http_adm_redis_uris(ngx_conf_t *cf);
 static ngx_uint_t ngx_http_adm_redis_is_arg(ngx_str_t *text);
-static ngx_int_t ngx_http_adm_redis_args(ngx_conf_t *cf,
-    ngx_http_adm_store_t *store, ngx_http_adm_redis_arg_t *known,
-    ngx_uint_t first);
-static ngx_int_t ngx_http_adm_redis_arg(ngx_conf_t *cf,
-    ngx_http_adm_store_t *store, ngx_http_adm_redis_arg_t *known,
-    ngx_str_t *text, ngx_uint_t *seen);
-static ngx_int_t ngx_http_adm_redis_unknown(ngx_conf_t *cf,
-    ngx_http_adm_redis_arg_t *known, ngx_str_t *text);
-static ngx_int_t ngx_http_adm_redis_time(ngx_http_adm_redis_arg_t *arg,
-    ngx_str_t *value, void *field);
-static ngx_int_t ngx_http_adm_redis_number(ngx_http_adm_redis_arg_t *arg,
-    ngx_str_t *value, void *field);
-static ngx_int_t ngx_http_adm_redis_prefix(ngx_http_adm_redis_arg_t *arg,
-    ngx_str_t *value, void *field);
-static ngx_int_t ngx_http_adm_redis_topology(ngx_http_adm_redis_arg_t *arg,
-    ngx_str_t *value, void *field);
-static ngx_int_t ngx_http_adm_redis_failover(ngx_http_adm_redis_arg_t *arg,
-    ngx_str_t *value, void *field);
-static ngx_int_t ngx_http_adm_redis_flag(ngx_http_adm_redis_arg_t *arg,
-    ngx_str_t *value, void *field);
-static ngx_int_t ngx_http_adm_redis_text(ngx_http_adm_redis_arg_t *arg,
-    ngx_str_t *value, void *field);
+static ngx_int_t ngx_http_adm_redis_prefix(ngx_conf_t *cf,
+    ngx_http_adm_arg_t *arg, ngx_str_t *value, void *field);
+static ngx_int_t ngx_http_adm_redis_topology(ngx_conf_t *cf,
+    ngx_http_adm_arg_t *arg, ngx_str_t *value, void *field);
 
 
 #define ngx_http_adm_redis_field(name)                                        \
     offsetof(ngx_http_adm_store_t, name)
 
 
-static ngx_http_adm_redis_arg_t  ngx_http_adm_redis_known[] = {
+static ngx_http_adm_arg_t  ngx_http_adm_redis_known[] = {
 
     { "topology=", "\"standalone\", \"sentinel:MASTER\" or \"cluster\"",
-      ngx_http_adm_redis_topology, ngx_http_adm_redis_field(conf), 0, 0 },
+      ngx_http_adm_redis_topology, ngx_http_adm_redis_field(conf),
+      0, 0, NULL },
 
     { "timeout=", "a time from 1ms to 1m, as \"50ms\"",
-      ngx_http_adm_redis_time, ngx_http_adm_redis_field(conf.timeout),
-      1, 60 * 1000 },
+      ngx_http_adm_read_time, ngx_http_adm_redis_field(conf.timeout),
+      1, 60 * 1000, NULL },
 
     { "claim_timeout=", "a time from 1ms to 1m, as \"500ms\"",
-      ngx_http_adm_redis_time, ngx_http_adm_redis_field(conf.claim_timeout),
-      1, 60 * 1000 },
+      ngx_http_adm_read_time, ngx_http_adm_redis_field(conf.claim_timeout),
+      1, 60 * 1000, NULL },
 
     { "connect_timeout=", "a time from 1ms to 1m, as \"250ms\"",
-      ngx_http_adm_redis_time, ngx_http_adm_redis_field(conf.connect_timeout),
-      1, 60 * 1000 },
+      ngx_http_adm_read_time, ngx_http_adm_redis_field(conf.connect_timeout),
+      1, 60 * 1000, NULL },
 
     { "connections=", "a number from 1 to 16",
-      ngx_http_adm_redis_number, ngx_http_adm_redis_field(conf.connections),
-      1, 16 },
+      ngx_http_adm_read_number, ngx_http_adm_redis_field(conf.connections),
+      1, 16, NULL },
 
     { "prefix=", "1 to 64 letters, digits, \"_\", \".\", \":\" or \"-\"",
-      ngx_http_adm_redis_prefix, ngx_http_adm_redis_field(conf.prefix), 0, 0 },
+      ngx_http_adm_redis_prefix, ngx_http_adm_redis_field(conf.prefix),
+      0, 0, NULL },
 
     { "on_failover=", "\"continue\" or \"close\"",
-      ngx_http_adm_redis_failover, ngx_http_adm_redis_field(conf.close),
-      0, 0 },
+      ngx_http_adm_read_word, ngx_http_adm_redis_field(conf.close),
+      0, 0, "continue|close" },
 
-    { NULL, NULL, NULL, 0, 0, 0 }
+    { NULL, NULL, NULL, 0, 0, 0, NULL }
 };
 
 
-static ngx_http_adm_redis_arg_t  ngx_http_adm_redis_tls_known[] = {
+static ngx_http_adm_arg_t  ngx_http_adm_redis_tls_known[] = {
 
     { "verify=", "\"on\" or \"off\"",
-      ngx_http_adm_redis_flag, ngx_http_adm_redis_field(conf.verify), 0, 0 },
+      ngx_http_adm_read_word, ngx_http_adm_redis_field(conf.verify),
+      0, 0, "off|on" },
 
     { "ca=", "a file",
-      ngx_http_adm_redis_text, ngx_http_adm_redis_field(ca), 0, 0 },
+      ngx_http_adm_read_text, ngx_http_adm_redis_field(ca),
+      0, 0, NULL },
 
     { "name=", "a host name",
-      ngx_http_adm_redis_text, ngx_http_adm_redis_field(conf.name), 0, 0 },
+      ngx_http_adm_read_text, ngx_http_adm_redis_field(conf.name),
+      0, 0, NULL },
 
     { "certificate=", "a file",
-      ngx_http_adm_redis_text, ngx_http_adm_redis_field(certificate), 0, 0 },
+      ngx_http_adm_read_text, ngx_http_adm_redis_field(certificate),
+      0, 0, NULL },
 
     { "key=", "a file",
-      ngx_http_adm_redis_text, ngx_http_adm_redis_field(key), 0, 0 },
+      ngx_http_adm_read_text, ngx_http_adm_redis_field(key),
+      0, 0, NULL },
 
-    { NULL, NULL, NULL, 0, 0, 0 }
+    { NULL, NULL, NULL, 0, 0, 0, NULL }
 };
 
 
-static ngx_http_adm_redis_arg_t  ngx_http_adm_redis_circuit_known[] = {
+static ngx_http_adm_arg_t  ngx_http_adm_redis_circuit_known[] = {
 
     { "failures=", "a number from 1 to 1000",
-      ngx_http_adm_redis_number, ngx_http_adm_redis_field(conf.failures),
-      1, 1000 },
+      ngx_http_adm_read_number, ngx_http_adm_redis_field(conf.failures),
+      1, 1000, NULL },
 
     { "successes=", "a number from 1 to 1000",
-      ngx_http_adm_redis_number, ngx_http_adm_redis_field(conf.successes),
-      1, 1000 },
+      ngx_http_adm_read_number, ngx_http_adm_redis_field(conf.successes),
+      1, 1000, NULL },
 
     { "open=", "a time from 1ms to 1h, as \"1s\"",
-      ngx_http_adm_redis_time, ngx_http_adm_redis_field(conf.open),
-      1, 60 * 60 * 1000 },
+      ngx_http_adm_read_time, ngx_http_adm_redis_field(conf.open),
+      1, 60 * 60 * 1000, NULL },
 
     { "max_open=", "a time from 1ms to 1h, as \"30s\"",
-      ngx_http_adm_redis_time, ngx_http_adm_redis_field(conf.max_open),
-      1, 60 * 60 * 1000 },
+      ngx_http_adm_read_time, ngx_http_adm_redis_field(conf.max_open),
+      1, 60 * 60 * 1000, NULL },
 
-    { NULL, NULL, NULL, 0, 0, 0 }
+    { NULL, NULL, NULL, 0, 0, 0, NULL }
 };
 
 
@@ -167,7 +139,7 @@ ngx_http_adm_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     /* what is expected of a URI depends on the topology */
 
-    return ngx_http_adm_redis_args(cf, store, ngx_http_adm_redis_known, n + 1)
+    return ngx_http_adm_read_args(cf, store, ngx_http_adm_redis_known, n + 1)
            == NGX_OK
            && ngx_http_adm_redis_seeds(cf, store, n) == NGX_OK
            ? NGX_CONF_OK : NGX_CONF_ERROR;
@@ -313,12 +285,6 @@ ngx_http_adm_redis_seeds(ngx_conf_t *cf, ngx_http_adm_store_t *store,
         }
     }
 
-    if (store->conf.close) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"on_failover=close\" in \"admission_redis\" has "
-                           "no effect: it is about stock, and there is none");
-    }
-
     return NGX_OK;
 }
 
@@ -356,7 +322,7 @@ ngx_http_adm_redis_tls(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     store = ngx_http_adm_redis_store(cf, amcf);
 
     if (store == NULL || ngx_http_adm_redis_once(cf, &store->tls) != NGX_OK
-        || ngx_http_adm_redis_args(cf, store, ngx_http_adm_redis_tls_known, 1)
+        || ngx_http_adm_read_args(cf, store, ngx_http_adm_redis_tls_known, 1)
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -394,8 +360,8 @@ ngx_http_adm_redis_circuit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (store == NULL
         || ngx_http_adm_redis_once(cf, &store->circuit) != NGX_OK
-        || ngx_http_adm_redis_args(cf, store, ngx_http_adm_redis_circuit_known,
-                                   1)
+        || ngx_http_adm_read_args(cf, store, ngx_http_adm_redis_circuit_known,
+                                  1)
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -414,143 +380,11 @@ ngx_http_adm_redis_circuit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static ngx_int_t
-ngx_http_adm_redis_args(ngx_conf_t *cf, ngx_http_adm_store_t *store,
-    ngx_http_adm_redis_arg_t *known, ngx_uint_t first)
-{
-    ngx_str_t   *args;
-    ngx_uint_t   i, seen;
-
-    args = cf->args->elts;
-    seen = 0;
-
-    for (i = first; i < cf->args->nelts; i++) {
-
-        if (ngx_http_adm_redis_arg(cf, store, known, &args[i], &seen)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_adm_redis_arg(ngx_conf_t *cf, ngx_http_adm_store_t *store,
-    ngx_http_adm_redis_arg_t *known, ngx_str_t *text, ngx_uint_t *seen)
-{
-    ngx_str_t   value, *args;
-    ngx_uint_t  i;
-
-    args = cf->args->elts;
-
-    for (i = 0; known[i].name; i++) {
-
-        if (ngx_http_adm_parameter(text, known[i].name, &value)) {
-            break;
-        }
-    }
-
-    if (known[i].name == NULL) {
-        return ngx_http_adm_redis_unknown(cf, known, text);
-    }
-
-    if (*seen & (1 << i)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "duplicate parameter \"%V\" in \"%V\"",
-                           text, &args[0]);
-        return NGX_ERROR;
-    }
-
-    *seen |= 1 << i;
-
-    if (known[i].read(&known[i], &value, (u_char *) store + known[i].offset)
-        == NGX_OK)
-    {
-        return NGX_OK;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid value \"%V\" of \"%s\" in \"%V\", "
-                       "it must be %s",
-                       &value, known[i].name, &args[0], known[i].expected);
-
-    return NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_adm_redis_unknown(ngx_conf_t *cf, ngx_http_adm_redis_arg_t *known,
-    ngx_str_t *text)
-{
-    u_char      *p, list[NGX_MAX_CONF_ERRSTR];
-    ngx_str_t   *args;
-    ngx_uint_t   i;
-
-    args = cf->args->elts;
-    p = list;
-
-    for (i = 0; known[i].name; i++) {
-        p = ngx_slprintf(p, list + sizeof(list) - 1, "%s\"%s\"",
-                         i == 0 ? "" : known[i + 1].name ? ", " : " or ",
-                         known[i].name);
-    }
-
-    *p = '\0';
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" in \"%V\", it must be %s",
-                       text, &args[0], list);
-
-    return NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_adm_redis_time(ngx_http_adm_redis_arg_t *arg, ngx_str_t *value,
-    void *field)
-{
-    ngx_int_t  ms;
-
-    ms = ngx_parse_time(value, 0);
-
-    if (ms < (ngx_int_t) arg->min || ms > (ngx_int_t) arg->max) {
-        return NGX_ERROR;
-    }
-
-    *(ngx_msec_t *) field = ms;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_adm_redis_number(ngx_http_adm_redis_arg_t *arg, ngx_str_t *value,
-    void *field)
-{
-    uint64_t   number;
-    adm_str_t  literal;
-
-    literal.len = value->len;
-    literal.data = value->data;
-
-    if (adm_uint_parse(literal, arg->min, arg->max, &number) != ADM_OK) {
-        return NGX_ERROR;
-    }
-
-    *(ngx_uint_t *) field = number;
-
-    return NGX_OK;
-}
-
-
 /* without braces, which would say where the slot's part of a key is */
 
 static ngx_int_t
-ngx_http_adm_redis_prefix(ngx_http_adm_redis_arg_t *arg, ngx_str_t *value,
-    void *field)
+ngx_http_adm_redis_prefix(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field)
 {
     adm_str_t  word;
 
@@ -558,7 +392,7 @@ ngx_http_adm_redis_prefix(ngx_http_adm_redis_arg_t *arg, ngx_str_t *value,
     word.data = value->data;
 
     if (!adm_word_valid(word, ADM_NAME_MAX, "_.:-")) {
-        return NGX_ERROR;
+        return NGX_DECLINED;
     }
 
     *(ngx_str_t *) field = *value;
@@ -568,8 +402,8 @@ ngx_http_adm_redis_prefix(ngx_http_adm_redis_arg_t *arg, ngx_str_t *value,
 
 
 static ngx_int_t
-ngx_http_adm_redis_topology(ngx_http_adm_redis_arg_t *arg, ngx_str_t *value,
-    void *field)
+ngx_http_adm_redis_topology(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
+    ngx_str_t *value, void *field)
 {
     ngx_adm_redis_conf_t  *conf = field;
 
@@ -585,7 +419,7 @@ ngx_http_adm_redis_topology(ngx_http_adm_redis_arg_t *arg, ngx_str_t *value,
     }
 
     if (!ngx_http_adm_parameter(value, "sentinel:", &conf->master)) {
-        return NGX_ERROR;
+        return NGX_DECLINED;
     }
 
     conf->topology = NGX_ADM_REDIS_SENTINEL;
@@ -595,40 +429,5 @@ ngx_http_adm_redis_topology(ngx_http_adm_redis_arg_t *arg, ngx_str_t *value,
 
     /* what Sentinel itself takes for a name */
 
-    return adm_word_valid(master, 255, "_.-") ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_adm_redis_failover(ngx_http_adm_redis_arg_t *arg, ngx_str_t *value,
-    void *field)
-{
-    ngx_uint_t  *close = field;
-
-    *close = ngx_http_adm_is_word(value, "close");
-
-    return *close || ngx_http_adm_is_word(value, "continue") ? NGX_OK
-                                                             : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_adm_redis_flag(ngx_http_adm_redis_arg_t *arg, ngx_str_t *value,
-    void *field)
-{
-    ngx_uint_t  *flag = field;
-
-    *flag = ngx_http_adm_is_word(value, "on");
-
-    return *flag || ngx_http_adm_is_word(value, "off") ? NGX_OK : NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_adm_redis_text(ngx_http_adm_redis_arg_t *arg, ngx_str_t *value,
-    void *field)
-{
-    *(ngx_str_t *) field = *value;
-
-    return value->len ? NGX_OK : NGX_ERROR;
+    return adm_word_valid(master, 255, "_.-") ? NGX_OK : NGX_DECLINED;
 }

@@ -294,7 +294,12 @@ ngx_http_adm_redis_begin(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
 
     amcf->fleet = ngx_adm_fleet_add(cf, &name, &ngx_http_admission_module,
                                     amcf->redis, amcf->settings);
-    amcf->keeper = ngx_adm_redis_keeper_add(cf, amcf->redis);
 
-    return amcf->fleet && amcf->keeper ? NGX_OK : NGX_ERROR;
+    if (amcf->fleet == NULL) {
+        return NGX_ERROR;
+    }
+
+    amcf->keeper = ngx_adm_redis_keeper_add(cf, amcf->redis, amcf->fleet);
+
+    return amcf->keeper ? NGX_OK : NGX_ERROR;
 }

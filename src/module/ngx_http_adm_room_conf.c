@@ -11,6 +11,10 @@
 
 #define NGX_HTTP_ADM_SESSION_MAX   (30 * 24 * 60 * 60)
 
+/* people for 1000 units */
+
+#define NGX_HTTP_ADM_FACTOR_MAX    100000
+
 
 typedef struct {
     ngx_str_t                 name;
@@ -30,6 +34,8 @@ typedef struct {
 
 static ngx_http_adm_room_t *ngx_http_adm_push_room(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_str_t *name);
+static void ngx_http_adm_room_begin(ngx_conf_t *cf,
+    ngx_http_adm_room_t *room, ngx_str_t *name);
 static char *ngx_http_adm_room_block(ngx_conf_t *cf,
     ngx_http_adm_room_t *room);
 static char *ngx_http_adm_room_setting(ngx_conf_t *cf, ngx_command_t *dummy,
@@ -65,6 +71,8 @@ static ngx_int_t ngx_http_adm_set_page(ngx_conf_t *cf,
     ngx_http_adm_room_t *room);
 static ngx_int_t ngx_http_adm_set_ends(ngx_conf_t *cf,
     ngx_http_adm_room_t *room);
+static ngx_int_t ngx_http_adm_set_stock(ngx_conf_t *cf,
+    ngx_http_adm_room_t *room);
 
 static ngx_int_t ngx_http_adm_set_time(ngx_conf_t *cf,
     ngx_http_adm_room_t *room, time_t min, time_t max, time_t *time);
@@ -78,6 +86,11 @@ static ngx_int_t ngx_http_adm_cookie_parameter(ngx_conf_t *cf,
     ngx_http_adm_room_t *room, ngx_str_t *arg);
 static ngx_int_t ngx_http_adm_cookie_domain(ngx_conf_t *cf,
     ngx_http_adm_room_t *room, ngx_str_t *domain);
+
+static ngx_int_t ngx_http_adm_stock_factor(ngx_conf_t *cf,
+    ngx_http_adm_room_t *room, ngx_str_t *arg);
+static ngx_int_t ngx_http_adm_stock_sku(ngx_conf_t *cf,
+    ngx_http_adm_room_t *room, ngx_str_t *name);
 
 static ngx_int_t ngx_http_adm_room_complete(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_http_adm_room_t *room);
@@ -108,10 +121,10 @@ static ngx_http_adm_room_setting_t  ngx_http_adm_room_table[] = {
     { ngx_string("status"), 1, 1, ngx_http_adm_set_status },
     { ngx_string("page"), 1, 1, ngx_http_adm_set_page },
     { ngx_string("ends"), 1, 1, ngx_http_adm_set_ends },
+    { ngx_string("stock"), 1, ADM_CART_ITEMS + 1, ngx_http_adm_set_stock },
     { ngx_string("order"), 0, 0, NULL },
     { ngx_string("opens"), 0, 0, NULL },
     { ngx_string("starts"), 0, 0, NULL },
-    { ngx_string("stock"), 0, 0, NULL },
     { ngx_string("class"), 0, 0, NULL },
     { ngx_string("weight"), 0, 0, NULL },
     { ngx_string("challenge"), 0, 0, NULL },
@@ -224,6 +237,16 @@ ngx_http_adm_push_room(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
 
     *place = room;
 
+    ngx_http_adm_room_begin(cf, room, name);
+
+    return room;
+}
+
+
+static void
+ngx_http_adm_room_begin(ngx_conf_t *cf, ngx_http_adm_room_t *room,
+    ngx_str_t *name)
+{
     /*
      * set by ngx_pcalloc():
      *
@@ -233,6 +256,7 @@ ngx_http_adm_push_room(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
      *     room->room.fixed = 0;
      *     room->room.bound = 0;
      *     room->room.memory = NULL;
+     *     room->room.skus = { 0 };
      *     room->cookie = { 0, NULL };
      *     room->domain = { 0, NULL };
      *     room->samesite = NGX_HTTP_ADM_SAMESITE_LAX;
@@ -252,11 +276,10 @@ ngx_http_adm_push_room(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
     room->room.join_rate.count = 20;
     room->room.join_rate.period = 1000;
     room->room.join_burst = 200;
+    room->room.factor = 1200;
     room->status = NGX_HTTP_SERVICE_UNAVAILABLE;
     room->file = cf->conf_file->file.name;
     room->line = cf->conf_file->line;
-
-    return room;
 }
 
 
@@ -795,6 +818,123 @@ ngx_http_adm_set_ends(ngx_conf_t *cf, ngx_http_adm_room_t *room)
     }
 
     room->room.ends = moment;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_adm_set_stock(ngx_conf_t *cf, ngx_http_adm_room_t *room)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    if (ngx_array_init(&room->room.skus, cf->pool, cf->args->nelts,
+                       sizeof(ngx_adm_sku_t *))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "factor=", 7) == 0) {
+
+            if (ngx_http_adm_stock_factor(cf, room, &value[i]) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+        } else if (ngx_http_adm_stock_sku(cf, room, &value[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (room->room.skus.nelts == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"stock\" of room \"%V\" names no SKU",
+                           &room->room.name);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* fewer people than units would leave some of them unsold */
+
+static ngx_int_t
+ngx_http_adm_stock_factor(ngx_conf_t *cf, ngx_http_adm_room_t *room,
+    ngx_str_t *arg)
+{
+    ngx_int_t  factor;
+
+    factor = ngx_atofp(arg->data + 7, arg->len - 7, 3);
+
+    if (factor == NGX_ERROR || factor < 1000
+        || factor > NGX_HTTP_ADM_FACTOR_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"stock\" "
+                           "of room \"%V\", it must be from 1 to %d, "
+                           "as \"factor=1.2\"",
+                           arg, &room->room.name,
+                           NGX_HTTP_ADM_FACTOR_MAX / 1000);
+        return NGX_ERROR;
+    }
+
+    room->room.factor = factor;
+
+    return NGX_OK;
+}
+
+
+/* only its name for now: see ngx_http_adm_room_skus() */
+
+static ngx_int_t
+ngx_http_adm_stock_sku(ngx_conf_t *cf, ngx_http_adm_room_t *room,
+    ngx_str_t *name)
+{
+    adm_str_t        text;
+    ngx_uint_t       i;
+    ngx_adm_sku_t  **skus, **place, *sku;
+
+    text.len = name->len;
+    text.data = name->data;
+
+    if (!adm_sku_valid(text)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid SKU \"%V\" in \"stock\" "
+                           "of room \"%V\", it must be 1 to %d of "
+                           "[A-Za-z0-9._~:-]",
+                           name, &room->room.name, ADM_SKU_MAX);
+        return NGX_ERROR;
+    }
+
+    skus = room->room.skus.elts;
+
+    for (i = 0; i < room->room.skus.nelts; i++) {
+
+        if (skus[i]->sku.len == name->len
+            && ngx_memcmp(skus[i]->sku.data, name->data, name->len) == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "SKU \"%V\" stands twice in \"stock\" "
+                               "of room \"%V\"", name, &room->room.name);
+            return NGX_ERROR;
+        }
+    }
+
+    place = ngx_array_push(&room->room.skus);
+    sku = ngx_pcalloc(cf->pool, sizeof(ngx_adm_sku_t));
+
+    if (place == NULL || sku == NULL) {
+        return NGX_ERROR;
+    }
+
+    sku->sku = *name;
+    *place = sku;
 
     return NGX_OK;
 }

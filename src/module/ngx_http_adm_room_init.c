@@ -14,6 +14,8 @@ static ngx_int_t ngx_http_adm_rooms_fit(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf);
 static ngx_int_t ngx_http_adm_init_room(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_uint_t i);
+static ngx_int_t ngx_http_adm_room_skus(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_adm_room_t *room);
 static ngx_int_t ngx_http_adm_room_line(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_http_adm_room_t *room,
     ngx_adm_zone_t *zone);
@@ -142,6 +144,7 @@ ngx_http_adm_init_room(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
                                   &room->file, room->line);
 
     if (zone == NULL
+        || ngx_http_adm_room_skus(cf, amcf, of) != NGX_OK
         || ngx_http_adm_room_line(cf, amcf, room, zone) != NGX_OK)
     {
         return NGX_ERROR;
@@ -157,6 +160,39 @@ ngx_http_adm_init_room(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
     }
 
     return ngx_adm_room_init(of);
+}
+
+
+static ngx_int_t
+ngx_http_adm_room_skus(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
+    ngx_adm_room_t *room)
+{
+    ngx_uint_t       i;
+    ngx_adm_sku_t  **skus;
+
+    if (room->skus.nelts == 0) {
+        return NGX_OK;
+    }
+
+    room->stock = ngx_http_adm_stock(cf, amcf);
+
+    if (room->stock == NULL) {
+        return NGX_ERROR;
+    }
+
+    skus = room->skus.elts;
+
+    for (i = 0; i < room->skus.nelts; i++) {
+        skus[i] = ngx_adm_stock_declare(room->stock, &skus[i]->sku);
+
+        if (skus[i] == NULL) {
+            return NGX_ERROR;
+        }
+
+        skus[i]->configured = 1;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -200,6 +236,10 @@ ngx_http_adm_room_line(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
     settings->grace = of->grace;
     settings->direct = (of->mode == NGX_ADM_ROOM_AUTO);
     settings->paused = 0;
+
+    /* until the first tick */
+
+    settings->stock = of->stock ? ADM_LINE_UNHEARD_OF : ADM_LINE_ANY_STOCK;
 
     return NGX_OK;
 }

@@ -27,6 +27,12 @@ static void ngx_http_adm_variable_position(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
 static void ngx_http_adm_variable_wait(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_hold(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_idempotency(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static ngx_http_adm_step_t *ngx_http_adm_variable_step(
+    ngx_http_adm_ctx_t *ctx, ngx_adm_policy_t *policy);
 static void ngx_http_adm_variable_remaining(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
 static void ngx_http_adm_variable_trips(ngx_http_request_t *r,
@@ -68,6 +74,13 @@ static ngx_http_variable_t  ngx_http_adm_vars[] = {
 
     { ngx_string("admission_wait"), NULL, ngx_http_adm_variable,
       (uintptr_t) ngx_http_adm_variable_wait, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_hold"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_hold, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_idempotency"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_idempotency,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("admission_remaining"), NULL, ngx_http_adm_variable,
       (uintptr_t) ngx_http_adm_variable_remaining,
@@ -179,12 +192,27 @@ static void
 ngx_http_adm_variable_room(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
     ngx_str_t *value)
 {
-    ngx_queue_t          *q;
     ngx_http_adm_step_t  *step;
 
     if (ctx == NULL || ctx->subject.place == NULL) {
         return;
     }
+
+    step = ngx_http_adm_variable_step(ctx, &ngx_adm_room_policy);
+
+    if (step) {
+        *value = step->use->name;
+    }
+}
+
+
+/* the last of the policy; NULL: none */
+
+static ngx_http_adm_step_t *
+ngx_http_adm_variable_step(ngx_http_adm_ctx_t *ctx, ngx_adm_policy_t *policy)
+{
+    ngx_queue_t          *q;
+    ngx_http_adm_step_t  *step;
 
     for (q = ngx_queue_last(&ctx->steps);
          q != ngx_queue_sentinel(&ctx->steps);
@@ -192,10 +220,53 @@ ngx_http_adm_variable_room(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
     {
         step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
 
-        if (step->use->policy == &ngx_adm_room_policy) {
-            *value = step->use->name;
-            return;
+        if (step->use->policy == policy) {
+            return step;
         }
+    }
+
+    return NULL;
+}
+
+
+/* also after the hold was settled: for the log */
+
+static void
+ngx_http_adm_variable_hold(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
+    ngx_str_t *value)
+{
+    ngx_http_adm_step_t        *step;
+    ngx_adm_inventory_state_t  *is;
+
+    step = ctx ? ngx_http_adm_variable_step(ctx, &ngx_adm_inventory_policy)
+               : NULL;
+
+    if (step == NULL) {
+        return;
+    }
+
+    is = ngx_http_adm_step_state(step);
+
+    if (is->held) {
+        value->len = sizeof(is->hold);
+        value->data = is->hold;
+    }
+}
+
+
+static void
+ngx_http_adm_variable_idempotency(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value)
+{
+    ngx_http_adm_step_t          *step;
+    ngx_adm_idempotency_state_t  *is;
+
+    step = ctx ? ngx_http_adm_variable_step(ctx, &ngx_adm_idempotency_policy)
+               : NULL;
+
+    if (step) {
+        is = ngx_http_adm_step_state(step);
+        *value = is->word;
     }
 }
 

@@ -28,6 +28,7 @@ static bool set_contention(options_t *options, const char *value);
 static bool set_queue(options_t *options, const char *value);
 static bool set_stock(options_t *options, const char *value);
 static bool set_seed(options_t *options, const char *value);
+static bool set_field(options_t *options, const char *value);
 static bool set_backlog(options_t *options, const char *value);
 static void options_default(options_t *options);
 static void options_long(struct option *longs);
@@ -59,6 +60,9 @@ static const option_t  table[] = {
 
     { "seed", set_seed, "a count",
       "S               of the service times and the faults, 1" },
+
+    { "field", set_field, "a field, such as Admission-Session: end",
+      "FIELD          that answers to orders have; none" },
 
     { "backlog", set_backlog, "a count from 1 to 1000000",
       "N            connections that the kernel keeps for us, 4096" },
@@ -256,6 +260,15 @@ static bool
 set_seed(options_t *options, const char *value)
 {
     return literal_count(value, &options->seed);
+}
+
+
+static bool
+set_field(options_t *options, const char *value)
+{
+    options->field = value;
+
+    return strstr(value, ": ") != NULL && strpbrk(value, "\r\n") == NULL;
 }
 
 

@@ -23,6 +23,7 @@ typedef struct {
     uint64_t                 queue;         /* UINT64_MAX: unlimited */
     uint64_t                 stock;         /* units; UINT64_MAX: unlimited */
     uint64_t                 seed;
+    const char              *field;         /* of orders; NULL: none */
 } options_t;
 
 

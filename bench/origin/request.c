@@ -197,6 +197,10 @@ answer_write(server_t *server, const answer_t *answer, unsigned minor,
                             answer->allow);
     }
 
+    if (answer->field) {
+        evbuffer_add_printf(server->scratch, "%s\r\n", answer->field);
+    }
+
     if (!keep_alive) {
         evbuffer_add_printf(server->scratch, "Connection: close\r\n");
 

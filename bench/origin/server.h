@@ -33,6 +33,7 @@ typedef struct {
     const char           *body;
     size_t                length;
     const char           *allow;            /* methods; NULL: no such field */
+    const char           *field;            /* one more; NULL: none */
 } answer_t;
 
 

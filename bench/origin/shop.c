@@ -90,6 +90,7 @@ shop_create(struct event_base *base, const options_t *options)
     };
 
     shop->servers = options->servers;
+    shop->field = options->field;
     shop->started = clock_now();
     shop->service = service_create(base, &conf);
     shop->orders = orders_create(options->stock);
@@ -257,6 +258,7 @@ shop_serve_order(shop_t *shop, visit_t *visit, answer_t *answer)
     page_order(shop->page, sizeof(shop->page), html, name);
 
     answer_text(answer, 200, html ? HTML : JSON, shop->page);
+    answer->field = shop->field;
 }
 
 
@@ -388,4 +390,5 @@ answer_text(answer_t *answer, unsigned status, const char *type,
     answer->body = text;
     answer->length = strlen(text);
     answer->allow = NULL;
+    answer->field = NULL;
 }

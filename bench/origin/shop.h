@@ -18,6 +18,7 @@
 
 typedef struct {
     uint64_t      servers;
+    const char   *field;                    /* of answers to orders, or NULL */
     service_t    *service;
     orders_t     *orders;
     faults_t      faults;

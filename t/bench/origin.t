@@ -389,6 +389,16 @@ subtest 'faults for a share and for a time' => sub {
 };
 
 
+subtest 'a field of its own' => sub {
+    my $origin = origin('--base', '0ms', '--stock', 1,
+        '--field', 'Admission-Session: end');
+    my @fields = map { $_->{field}{'admission-session'} }
+        buy($origin, 'a'), buy($origin, 'b'), fetch($origin->port, '/');
+
+    is_deeply(\@fields, ['end', undef, undef], 'for orders that are made');
+};
+
+
 subtest 'a command line that is wrong' => sub {
     my %wrong = (
         '--base 20' => qr/--base: "20" is not a time/,
@@ -399,6 +409,7 @@ subtest 'a command line that is wrong' => sub {
         '--stock many' => qr/--stock: "many" is not a count/,
         '--seed -1' => qr/--seed: "-1" is not a count/,
         '--queue many' => qr/--queue: "many" is not a count/,
+        '--field end' => qr/--field: "end" is not a field/,
         '--backlog 0' => qr/--backlog: "0" is not a count/,
         '--listen 127.0.0.1' => qr/"127.0.0.1" is not an address and a port/,
         '--listen nowhere:1' => qr/"nowhere:1" is not an address/,
@@ -415,7 +426,8 @@ subtest 'a command line that is wrong' => sub {
     my $help = qx{$ORIGIN --help};
     is($?, 0, 'help');
     like($help, qr/--$_ /, $_) for qw(listen servers base sigma contention
-                                      stock seed backlog queue);
+                                      stock seed backlog queue
+                                      field);
 
     my $first = origin();
     my $port = $first->port;

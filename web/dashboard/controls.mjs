@@ -70,14 +70,14 @@ const RESET = { ask: 'Back to the configuration?' };
 
 
 // The answer's document; throws an Error that says in words why there is none.
-async function ask(url, change) {
+async function ask(url, change, method = 'PATCH') {
   let response;
 
   try {
     response = await fetch(url, {
       cache: 'no-store',
       signal: AbortSignal.timeout(CHANGE_TIMEOUT_MS),
-      ...(change && { method: 'PATCH', body: JSON.stringify(change),
+      ...(change && { method, body: JSON.stringify(change),
         headers: { 'Content-Type': 'application/json' } }),
     });
   } catch {
@@ -285,6 +285,78 @@ class Resource {
 }
 
 
+// What may have become of an order that was sent and never answered.
+const ENDS = [
+  { end: 'commit', title: 'Commit', ask: 'Count this order as sold?',
+    says: 'Its units are sold from now on. This is right if the shop has the '
+      + 'order, and cannot be taken back.' },
+  { end: 'release', title: 'Release', ask: 'Take this order’s units back?',
+    says: 'Its units are free from now on, and may be sold again. This is '
+      + 'right if the shop has no such order, and cannot be taken back.' },
+];
+
+const MOST_HOLDS = 20;
+
+// The orders that nobody has settled.  Where there are none, nothing.
+class Holds {
+  #base;
+  #dialog;
+  #gone = false;    // there is no stock on this server
+
+  constructor(base, section, dialog) {
+    this.#base = `${base}/holds`;
+    this.#dialog = dialog;
+    this.section = section;
+    this.list = element('ul', { className: 'list' });
+    this.more = element('p', { className: 'note' });
+    section.replaceChildren(element('h2', {}, 'Unresolved orders'),
+      element('p', { className: 'note' }, 'They were sent to the shop, and '
+        + 'no answer came. Only the shop knows what became of them.'),
+      this.list, this.more);
+  }
+
+  async refresh() {
+    if (this.#gone) return;
+    let told;
+
+    try {
+      told = await ask(`${this.#base}?state=unresolved`);
+    } catch (error) {
+      this.#gone = error.message.includes(' 404');
+      return;
+    }
+    const { holds, more } = told;
+
+    keyed(this.list, holds.slice(0, MOST_HOLDS), ({ hold }) => hold,
+      (row) => this.#make(row), () => {});
+    setText(this.more, more || holds.length > MOST_HOLDS
+      ? 'There are more: these are the oldest.' : '');
+    this.section.hidden = holds.length === 0;
+  }
+
+  #make({ hold, items, correlation }) {
+    const what = items.map(({ sku, quantity }) => `${quantity} × ${sku}`)
+      .join(', ');
+
+    return element('li', { className: 'control' },
+      element('span', { className: 'what' }, what),
+      element('span', { className: 'state' }, correlation),
+      element('span', { className: 'ends' },
+        ...ENDS.map(({ end, title, ask: question, says }) =>
+          element('button', { type: 'button',
+            ariaLabel: `${title}: ${what}, ${correlation}`,
+            onclick: () => this.#dialog.open({ question, yes: title,
+              says: `${what}, ${correlation}. ${says}`,
+              act: () => this.#settle(hold, end) }) }, title))));
+  }
+
+  async #settle(hold, end) {
+    await ask(`${this.#base}/${hold}/${end}`, {}, 'POST');
+    await this.refresh();
+  }
+}
+
+
 // Asks before something is done.  The browser keeps the focus in it, closes
 // it by Escape, and gives the focus back.
 class Dialog {
@@ -342,6 +414,7 @@ export class Controls {
   #dialog = new Dialog();
   #node;
   #rooms = new Map();
+  #holds = null;
 
   constructor(base, section) {
     this.#base = base;
@@ -360,13 +433,20 @@ export class Controls {
       ariaLabel: `Controls of ${name}` }, ...room.nodes);
   }
 
+  // from now on, in this section
+  watchHolds(section) {
+    if (this.#holds) return;
+    this.#holds = new Holds(this.#base, section, this.#dialog);
+    this.#holds.refresh();
+  }
+
   forget(name) {
     this.#rooms.delete(name);
   }
 
   refresh() {
-    return Promise.all([this.#node, ...this.#rooms.values()]
-      .map((resource) => resource.refresh()));
+    return Promise.all([this.#node, ...this.#rooms.values(), this.#holds]
+      .map((resource) => resource?.refresh()));
   }
 
   // the mode that is in effect, if it is known

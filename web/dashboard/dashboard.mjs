@@ -6,8 +6,9 @@ import { Controls } from './controls.mjs';
 import { element, keyed, setData, setText } from './dom.mjs';
 import { show } from './format.mjs';
 import { STALE_S, View, snapshot } from './metrics.mjs';
-import { CHARTS, FACTS, FIGURES, STORE, TABLES, roomChart, roomFigures,
-  roomState, storeState } from './panels.mjs';
+import { CHARTS, FACTS, FIGURES, STORE, TABLES, hasStock, roomChart,
+  roomFigures, roomState, storeState } from './panels.mjs';
+import { STOCK_SPAN_S, Stock } from './stock.mjs';
 import { verdict } from './verdict.mjs';
 
 const POLL_MS = 1000;
@@ -15,7 +16,7 @@ const MAX_WAIT_MS = 8000;   // between two attempts while nothing answers
 const TIMEOUT_MS = 4000;
 const CONTROL_MS = 5000;    // somebody else may change it
 const SPAN_S = 5;           // of rates, unless a row says otherwise
-const KEPT_S = 30;          // of snapshots, the longest span with room
+const KEPT_S = 65;          // of snapshots, the longest span with room
 
 const byId = (id) => document.getElementById(id);
 
@@ -24,6 +25,7 @@ const charts = CHARTS.map((row) => new Chart(row));
 const base = document.body.dataset.control;
 const controls = base ? new Controls(base, byId('controls')) : null;
 const shownRooms = new Map();    // by name: what is shown of each
+const stock = new Stock();
 
 let answeredAt = null;      // performance.now() of the last answer
 let trouble = '';           // why there is none since
@@ -144,6 +146,16 @@ function showRooms(view) {
     shownRooms.delete(name);
     controls?.forget(name);
   }
+}
+
+
+function showStock(view) {
+  const there = view.samples('inventory_available').length > 0;
+
+  keyed(byId('stock'), there ? [stock] : [], () => 'stock',
+    ({ node }) => node, () => {});
+  if (there) stock.show(new View(history, STOCK_SPAN_S));
+  if (hasStock(view)) controls?.watchHolds(byId('holds'));
 }
 
 
@@ -289,6 +301,7 @@ function showAll() {
   showVerdict();
   showFigures(view);
   showRooms(view);
+  showStock(view);
   showStore(view);
   showCharts(view);
   showTables(view);

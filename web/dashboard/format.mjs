@@ -29,6 +29,7 @@ const UNITS = {
   count: (x) => whole.format(x),
   number: short,
   rate: (x) => `${short(x)}/s`,
+  perMinute: (x) => `${short(x)}/min`,
   seconds: duration,
   share: (x) => (x > 0 && x < 0.0995 ? fine : percent).format(x),
   text: String,

@@ -119,6 +119,15 @@ export class View {
     return values.length ? Math.max(...values) : null;
   }
 
+  // by how much a gauge is more than it was, null where it was or is not
+  change(name, where) {
+    const matches = matcher(where);
+    const was = this.first?.metrics.get(name)
+      ?.find(({ labels }) => matches(labels));
+    const is = this.samples(name, where)[0];
+    return was && is ? is.value - was.value : null;
+  }
+
   // of a histogram, in its own unit
   quantile(name, q, where) {
     if (!this.first) return null;

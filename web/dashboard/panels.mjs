@@ -86,7 +86,9 @@ export const CHARTS = [
 // by the metric room_state
 const ROOM_STATES = [
   { title: 'Open', level: 'good' }, { title: 'Paused', level: 'warn' },
-  { title: 'Closed', level: 'warn' }, { title: 'Over', level: '' }];
+  { title: 'Closed', level: 'warn' }, { title: 'Over', level: '' },
+  { title: 'Sold out', level: 'warn' },
+  { title: 'All reserved', level: 'warn' }];
 
 export function roomState(v, where) {
   return v.peak('room_stalled', where) > 0
@@ -132,6 +134,11 @@ export const roomChart = (room, where) => ({
     { title: 'Target', color: '--calm', dashed: true,
       read: (v) => v.peak('room_admission_rate', where) }] });
 
+
+// holds there may be, also of SKUs that the configuration does not name
+export const hasStock = (v) => v.samples('inventory_available').length > 0
+  || v.samples('zone_used_ratio', ({ table }) =>
+    ['holds', 'outbox'].includes(table)).length > 0;
 
 // where there is no Redis all of this is hidden
 const noStore = (v) => v.samples('store_up').length === 0;
@@ -201,6 +208,10 @@ export const TABLES = [
     by: { Upstream: ({ upstream }) => upstream || UNNAMED },
     columns: [gauge('inflight', 'In flight', 'count'),
       gauge('concurrency_limit', 'Limit', 'count')] },
+  { title: 'Idempotency keys', metric: 'idempotency_total', used: true,
+    unless: (v) => v.total('idempotency_total') === 0,
+    by: { Outcome: ({ outcome }) => outcome.replaceAll('_', ' ') },
+    columns: [perSecond('idempotency_total'), total('idempotency_total')] },
   { title: 'Commands to Redis', metric: 'store_trips_total', used: true,
     unless: noStore, empty: 'No commands yet.',
     by: { Command: ({ command }) => command,
@@ -236,6 +247,9 @@ export const FACTS = [
     read: (v) => ['60', '300'].map((horizon) =>
       `${show(v.peak('expected_demand', { horizon }), 'count')} in ${
         show(Number(horizon), 'seconds')}`).join(', ') },
+  { title: 'Redis is still to be told', metric: 'outbox_owed', unit: 'count',
+    unless: (v) => v.samples('outbox_owed').length === 0,
+    read: (v) => v.total('outbox_owed') },
   { title: 'Event loop lag', metric: 'loop_lag_seconds', unit: 'seconds',
     warn: 0.02, bad: 0.1, read: (v) => v.peak('loop_lag_seconds') },
   { title: 'Waiting for the store', metric: 'suspended_requests',

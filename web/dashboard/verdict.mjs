@@ -38,6 +38,22 @@ const roomsThatAre = (v, title) => v.samples('room_state')
   .filter(({ labels: { room } }) => roomState(v, { room }).title === title)
   .map(({ labels }) => labels.room).join(', ');
 
+// "a, b and 3 more": the SKUs that are so
+function skus(v, where) {
+  const names = v.samples('inventory_available')
+    .filter(({ labels: { sku }, value }) => where(sku, value))
+    .map(({ labels: { sku } }) => sku);
+
+  return names.length > 4
+    ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`
+    : names.join(', ');
+}
+
+const held = (v, sku) => v.peak('inventory_held', { sku })
+  + v.peak('inventory_unresolved', { sku });
+const soldOut = (v) => skus(v, (sku, n) => n === 0 && held(v, sku) === 0);
+const reserved = (v) => skus(v, (sku, n) => n === 0 && held(v, sku) > 0);
+
 // say gets a View, { mode, age, trouble }, and says a sentence, or nothing
 // where the condition does not hold.  Those about traffic need a rate; one
 // that is "alone" is never said after another.
@@ -83,6 +99,10 @@ const CONDITIONS = [
   { id: 'paused', chip: 'Paused', level: 'warn',
     say: (v) => roomsThatAre(v, 'Paused')
       && `Paused, nobody is called: ${roomsThatAre(v, 'Paused')}` },
+  { id: 'unresolved', chip: 'Unresolved', level: 'warn',
+    say: (v) => v.total('inventory_unresolved') > 0
+      && `Unresolved units: ${show(v.total('inventory_unresolved'), 'count')
+      }, of orders that were sent and never answered` },
   { id: 'full', chip: 'Full', level: 'warn',
     say: (v) => fullest(v)?.value >= FULL
       && `Zone ${fullest(v).labels.zone} is full: ${
@@ -100,6 +120,10 @@ const CONDITIONS = [
           reasons(v, wouldRefuse)}`
         : 'Dry run: nothing is refused';
     } },
+  { id: 'sold-out', chip: 'Sold out', level: 'refused',
+    say: (v) => soldOut(v) && `Sold out: ${soldOut(v)}` },
+  { id: 'reserved', chip: 'All reserved', level: 'refused',
+    say: (v) => reserved(v) && `All reserved, none is free: ${reserved(v)}` },
   { id: 'refusing', chip: 'Refusing', level: 'refused',
     say: (v) => v.rate('requests_total', refused) > 0
       && `Admitting ${rate(v.rate('requests_total', passed))}, refusing ${

@@ -1,7 +1,7 @@
 // The demo shop's page. What it expects of the server:
 //
-//   POST /buy     with "Accept: application/json"
-//     200         {"order": ID, "item": NAME}
+//   POST /buy     with "Accept: application/json", and an Idempotency-Key: the same order has the same key
+//     200         {"order": ID, "item": NAME}; a replay has the field Idempotent-Replayed
 //     refused     application/problem+json (RFC 9457): type, title, status, detail, instance, and reason, policy,
 //                 retry_after where they apply; the field Retry-After says when to come back
 //     in line     the same, with room, state, poll_after_ms, and position and wait_seconds where they are known
@@ -9,7 +9,8 @@
 //     any         {"room", "state", "poll_after_ms", ...}, and claim_expires_in when it is this shopper's turn
 //   GET /status?format=json
 //     200         {"node", "metrics": [{"name", "type", "help", "samples": [{"labels": {...}, "value"}]}]}, of which
-//                 only admission_requests_total is read, by its labels verdict and dry_run
+//                 are read admission_requests_total, by its labels verdict and dry_run, and admission_inventory_available
+//                 and admission_inventory_held, by sku
 //
 // Anything missing is shown as a dash. A module script: nothing here is global. Without it the form still works.
 
@@ -19,7 +20,7 @@ const CHART_W = 60, CHART_H = 24;       // the chart's viewBox: one look at /sta
 
 const byId = (id) => document.getElementById(id);
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-const [form, buy, crowd, result] = ['order', 'buy', 'crowd', 'result'].map(byId);
+const [form, buy, crowd, result, left] = ['order', 'buy', 'crowd', 'result', 'left'].map(byId);
 
 function element(name, textContent = '', className = '') {
   return Object.assign(document.createElement(name), { textContent, className });
@@ -46,14 +47,34 @@ function retryAfter(response, body) {
 const inLine = (body) => typeof body?.room === 'string' && Number.isFinite(body.poll_after_ms)
   && ['waiting', 'pre', 'paused', 'called', 'unknown'].includes(body.state);
 
+// crypto.randomUUID() is not there for a page that came by plain HTTP from another machine.
+const newKey = () => crypto.getRandomValues(new Uint8Array(16)).reduce((key, byte) =>
+  key + byte.toString(16).padStart(2, '0'), '');
+
+// The key of the lamp that this shopper wants: the same over all attempts, also after a reload, until there is an answer
+// to it. Without storage it lives as long as the page.
+const wanted = {
+  key: null,
+  get() {
+    try { this.key ??= sessionStorage.getItem('order'); } catch { /* no storage */ }
+    this.key ??= newKey();
+    try { sessionStorage.setItem('order', this.key); } catch { /* no storage */ }
+    return this.key;
+  },
+  done() {
+    this.key = null;
+    try { sessionStorage.removeItem('order'); } catch { /* no storage */ }
+  },
+};
+
 // One order. Never throws: { kind: 'admitted', order, item }, { kind: 'waiting', line } with the state in the line, or
 // { kind: 'refused' | 'failed', title, detail, ... }.
-async function placeOrder() {
+async function placeOrder(key) {
   let response, body = {};
   try {
     response = await fetch(form.action, {
       method: 'POST',
-      headers: { Accept: 'application/json' },
+      headers: { Accept: 'application/json', 'Idempotency-Key': key },
       body: new URLSearchParams(new FormData(form)),
       cache: 'no-store',
       signal: AbortSignal.timeout(15000),
@@ -61,7 +82,7 @@ async function placeOrder() {
     if (/\bjson\b/.test(response.headers.get('Content-Type'))) body = (await response.json().catch(() => null)) ?? {};
   } catch {
     return { kind: 'failed', reason: 'no answer', title: 'The shop did not answer.',
-      detail: 'Check your connection and try again. We have no confirmation that an order was made.' };
+      detail: 'Check your connection and try again: if the order was made, you get the answer to it, and no second lamp.' };
   }
   const { status } = response;
   if (response.ok) return { kind: 'admitted', order: body.order ?? '—', item: body.item ?? '—' };
@@ -113,18 +134,20 @@ async function onBuy(event) {
   event.preventDefault();
   if (isBusy(buy)) return;
   setBusy(buy, true, 'Asking the shop…');
-  const answer = await placeOrder();
+  const answer = await placeOrder(wanted.get());
   if (answer.kind === 'waiting') {
     await standInLine(answer.line);
     return;
   }
   if (answer.kind === 'admitted') {
+    wanted.done();
     document.documentElement.classList.add('lit');
     showResult('admitted', 'It is yours. Thank you.', 'We have your order and put the light on for you.',
       [['Item', answer.item], ['Order', answer.order]]);
     setBusy(buy, false, 'Buy another');
     return;
   }
+  if (answer.reason === 'not_kept') wanted.done();      // it was made
   const why = [answer.reason, answer.policy].filter(Boolean).join(', ');
   showResult(answer.kind, answer.title, answer.detail, [['Why', why], ['Reference', answer.instance]]);
   if (answer.retry > 0) {
@@ -161,7 +184,7 @@ async function onCrowd() {
   await Promise.all(drawDots().map(async (dot, i) => {
     await sleep(i * CROWD_MS / CROWD);
     dot.className = 'sent';
-    const { kind, reason } = await placeOrder();
+    const { kind, reason } = await placeOrder(newKey());
     dot.className = kind;
     const key = reason ? `${kind}:${reason}` : kind;
     tally[key] = (tally[key] ?? 0) + 1;
@@ -181,6 +204,19 @@ function totals(status) {
     if (labels.dry_run !== '1') sums[labels.verdict] = (sums[labels.verdict] ?? 0) + value;
   }
   return sums;
+}
+
+// How many lamps are there; nothing if the status does not hold it.
+function showLeft(status) {
+  const sku = form.elements.namedItem('item').value;
+  const count = (name) => status?.metrics?.find?.((metric) => metric?.name === name)?.samples
+    ?.find((sample) => sample?.labels?.sku === sku)?.value;
+  const [free, held] = ['admission_inventory_available', 'admission_inventory_held'].map(count);
+  left.hidden = !Number.isFinite(free);
+  if (left.hidden) return;
+  const text = free > 0 ? `${free.toLocaleString('en')} left`
+    : held > 0 ? 'None left just now: the last ones are being ordered' : 'Sold out';
+  if (left.textContent !== text) left.textContent = text;
 }
 
 function showCounters(now, before) {
@@ -216,7 +252,8 @@ async function watchStatus() {
   for (let before = null, now; ; before = now, await sleep(POLL_MS)) {
     const options = { cache: 'no-store', signal: AbortSignal.timeout(2000) };
     now = document.hidden ? null : await fetch('/status?format=json', options)
-      .then((response) => (response.ok ? response.json() : null)).then(totals).catch(() => null);
+      .then((response) => (response.ok ? response.json() : null))
+      .then((status) => { showLeft(status); return totals(status); }).catch(() => null);
     showCounters(now, before);
     if (!now || !before) continue;
     const added = (verdict) => Math.max(0, (now[verdict] ?? 0) - (before[verdict] ?? 0));

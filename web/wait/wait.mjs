@@ -29,6 +29,7 @@ let shown = {};               // the last answer, as it is shown
 let least = recall();         // the fewest ahead, and in which state
 let answers = 0;
 let base;                     // ahead and progress, to go on from
+let said;                     // the sentence below the heading
 let told;                     // the fewest ahead that were announced
 let failures = 0;
 let asking = false;
@@ -40,6 +41,7 @@ let left = 0;
 let before = Date.now();
 
 
+const words = (answer) => STATES[answer.stock] ?? STATES[answer.state];
 const digits = (n) => (n === undefined ? '' : n.toLocaleString('en'));
 const seconds = () => (left > 0 ? digits(Math.ceil(left / 1000)) : '');
 
@@ -101,16 +103,17 @@ function announce(answer, changed, [title, detail, hint]) {
 
 function retitle() {
   const title = `${GOING.includes(shown.state) ? yourTurn(seconds())
-    : shown.ahead === undefined ? STATES[shown.state][0]
+    : shown.ahead === undefined ? words(shown)[0]
       : ahead(digits(shown.ahead))} \u2013 ${site}`;
   if (document.title !== title) document.title = title;
 }
 
 function show(answer, first) {
-  const changed = !first && answer.state !== shown.state;
-  const [title, detail, always] = STATES[answer.state];
+  const [title, detail, always] = words(answer);
+  const changed = !first && detail !== said;
   const hint = repeatable || !GOING.includes(answer.state) ? always : '';
 
+  said = detail;
   shown = atMost(answer);
   page.dataset.admissionState = shown.state;
   page.dataset.admissionPosition = shown.position ?? '';
@@ -219,6 +222,7 @@ const number = (text) => (text ? Number(text) : undefined);
 if (!navigator.cookieEnabled) put('cookies', NO_COOKIES);
 
 hear({ state: STATES[given.state] ? given.state : 'unknown',
+  stock: given.stock,
   ahead: number(given.ahead),
   wait_range: given.high ? [number(given.low), number(given.high)] : undefined,
   poll_after_ms: number(given.poll),

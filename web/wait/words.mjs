@@ -2,8 +2,9 @@
 
 // of each state: the heading, the sentence below it, and a hint that is true
 // only where the script runs
-const STAYS = 'This page keeps itself up to date. You can close it and come '
-  + 'back in time for your turn: your place is kept.';
+const KEEPS = 'This page keeps itself up to date.';
+const STAYS = `${KEEPS} You can close it and come back in time for your turn: `
+  + 'your place is kept.';
 const GOES = 'This page takes you in by itself in a moment.';
 
 export const STATES = {
@@ -18,8 +19,12 @@ export const STATES = {
   paused: ['The line is paused',
     'Nobody is let in at the moment. Who has a place in line keeps it.',
     STAYS],
+  beyond: ['You are in line', 'More people than units are before you.',
+    STAYS],
+  reserved: ['All reserved', 'Some of it may come back.', STAYS],
+  sold_out: ['Sold out', 'Nothing is left.', KEEPS],
   closed: ['The sale is closed', 'The shop has closed the doors for now.',
-    'This page keeps itself up to date.'],
+    KEEPS],
   over: ['The sale is over', 'Nobody is let in any more.', ''],
   unknown: ['We cannot tell at the moment',
     'Your place, if you have one, is kept. We are trying again.', STAYS],

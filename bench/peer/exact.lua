@@ -25,7 +25,7 @@ function _M.command(words)
 end
 
 
-local function read(socket)
+function _M.read(socket)
     local line, err = socket:receive("*l")
 
     if not line then
@@ -39,7 +39,7 @@ local function read(socket)
         local all = {}
 
         for i = 1, tonumber(rest) do
-            all[i], err = read(socket)
+            all[i], err = _M.read(socket)
 
             if err then
                 return nil, err
@@ -84,7 +84,7 @@ function _M.decide(port, ...)
     local reply, why = nil, "send"
 
     if sent then
-        reply, why = read(socket)
+        reply, why = _M.read(socket)
     end
 
     if not reply then

@@ -117,7 +117,7 @@ invalid value "drop" of "rate=" in "admission_on_store_failure", it must be "loc
 admission_on_store_failure open;
 --- error_log
 [emerg]
-invalid parameter "open" in "admission_on_store_failure", it must be "rate=" or "room=" in
+invalid parameter "open" in "admission_on_store_failure", it must be "rate=", "room=", "idempotency=" or "inventory=" in
 
 
 

@@ -310,3 +310,48 @@ location = /t { admission_health strict; admission_status; }
 --- error_log
 [emerg]
 "admission_status" directive stands beside another content handler of this module in
+
+
+
+=== TEST 33: admission_inventory_api, a word that there is not
+--- config
+location /stock/ { admission_inventory_api private; }
+--- error_log
+[emerg]
+invalid parameter "private" in "admission_inventory_api", it must be "public" or nothing in
+
+
+
+=== TEST 34: admission_inventory_api, two words
+--- config
+location /stock/ { admission_inventory_api public public; }
+--- error_log
+[emerg]
+invalid number of arguments in "admission_inventory_api" directive in
+
+
+
+=== TEST 35: admission_inventory_api, twice
+--- config
+location /stock/ { admission_inventory_api; admission_inventory_api; }
+--- error_log
+[emerg]
+"admission_inventory_api" directive is duplicate in
+
+
+
+=== TEST 36: admission_inventory_api, beside what has its resources
+--- config
+location /stock/ { admission_control; admission_inventory_api; }
+--- error_log
+[emerg]
+"admission_inventory_api" directive stands beside another content handler of this module in
+
+
+
+=== TEST 37: admission_inventory_api, in an exact location
+--- config
+location = /stock { admission_inventory_api; }
+--- error_log
+[emerg]
+"admission_inventory_api" directive has paths below it, and so needs a location by prefix in

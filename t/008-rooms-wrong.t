@@ -143,7 +143,7 @@ admission_room drop {
 }
 --- error_log
 [emerg]
-unknown setting "rates" of room "drop", it must be one of "zone", "mode", "rate", "max_active", "session", "claim", "grace", "join", "bind", "cookie", "status", "page", "ends" in
+unknown setting "rates" of room "drop", it must be one of "zone", "mode", "rate", "max_active", "session", "claim", "grace", "join", "bind", "cookie", "status", "page", "ends", "stock" in
 
 
 
@@ -154,7 +154,7 @@ admission_room drop {
 }
 --- error_log
 [emerg]
-unknown setting "RATE" of room "drop", it must be one of "zone", "mode", "rate", "max_active", "session", "claim", "grace", "join", "bind", "cookie", "status", "page", "ends" in
+unknown setting "RATE" of room "drop", it must be one of "zone", "mode", "rate", "max_active", "session", "claim", "grace", "join", "bind", "cookie", "status", "page", "ends", "stock" in
 
 
 
@@ -241,15 +241,15 @@ admission_room drop {
 
 
 
-=== TEST 21: a setting of a later version: stock
+=== TEST 21: stock of nothing
 --- http_config
 admission_room drop {
     rate 100r/s;
-    stock sneaker factor=1.2;
+    stock factor=1.2;
 }
 --- error_log
 [emerg]
-"stock" of room "drop" is not supported by this version in
+"stock" of room "drop" names no SKU in
 
 
 
@@ -1799,3 +1799,146 @@ location /room { admission_health; admission_room_api drop; }
 --- error_log
 [emerg]
 "admission_room_api" directive stands beside another content handler of this module in
+
+
+
+=== TEST 158: stock with nothing
+--- http_config
+admission_room drop {
+    rate 100r/s;
+    stock;
+}
+--- error_log
+[emerg]
+invalid number of arguments in "stock" of room "drop" in
+
+
+
+=== TEST 159: stock of more SKUs than a cart has
+--- http_config
+admission_room drop {
+    rate 100r/s;
+    stock s0 s1 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 s12 s13 s14 s15 s16 s17;
+}
+--- error_log
+[emerg]
+invalid number of arguments in "stock" of room "drop" in
+
+
+
+=== TEST 160: stock of no SKU
+--- http_config
+admission_room drop {
+    rate 100r/s;
+    stock "red lamp";
+}
+--- error_log
+[emerg]
+invalid SKU "red lamp" in "stock" of room "drop", it must be 1 to 128 of [A-Za-z0-9._~:-] in
+
+
+
+=== TEST 161: stock of a SKU that is too long
+--- http_config
+admission_room drop {
+    rate 100r/s;
+    stock sssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss;
+}
+--- error_log
+[emerg]
+invalid SKU "sssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss" in "stock" of room "drop", it must be 1 to 128 of [A-Za-z0-9._~:-] in
+
+
+
+=== TEST 162: stock of one SKU twice
+--- http_config
+admission_room drop {
+    rate 100r/s;
+    stock lamp shade lamp;
+}
+--- error_log
+[emerg]
+SKU "lamp" stands twice in "stock" of room "drop" in
+
+
+
+=== TEST 163: stock with a factor of "0.9"
+--- http_config
+admission_room drop {
+    rate 100r/s;
+    stock lamp factor=0.9;
+}
+--- error_log
+[emerg]
+invalid parameter "factor=0.9" in "stock" of room "drop", it must be from 1 to 100, as "factor=1.2" in
+
+
+
+=== TEST 164: stock with a factor of "100.1"
+--- http_config
+admission_room drop {
+    rate 100r/s;
+    stock lamp factor=100.1;
+}
+--- error_log
+[emerg]
+invalid parameter "factor=100.1" in "stock" of room "drop", it must be from 1 to 100, as "factor=1.2" in
+
+
+
+=== TEST 165: stock with a factor of "1,2"
+--- http_config
+admission_room drop {
+    rate 100r/s;
+    stock lamp factor=1,2;
+}
+--- error_log
+[emerg]
+invalid parameter "factor=1,2" in "stock" of room "drop", it must be from 1 to 100, as "factor=1.2" in
+
+
+
+=== TEST 166: stock with a factor of ""
+--- http_config
+admission_room drop {
+    rate 100r/s;
+    stock lamp factor=;
+}
+--- error_log
+[emerg]
+invalid parameter "factor=" in "stock" of room "drop", it must be from 1 to 100, as "factor=1.2" in
+
+
+
+=== TEST 167: stock with a factor of "1.2345"
+--- http_config
+admission_room drop {
+    rate 100r/s;
+    stock lamp factor=1.2345;
+}
+--- error_log
+[emerg]
+invalid parameter "factor=1.2345" in "stock" of room "drop", it must be from 1 to 100, as "factor=1.2" in
+
+
+
+=== TEST 168: stock with a factor of "-1"
+--- http_config
+admission_room drop {
+    rate 100r/s;
+    stock lamp factor=-1;
+}
+--- error_log
+[emerg]
+invalid parameter "factor=-1" in "stock" of room "drop", it must be from 1 to 100, as "factor=1.2" in
+
+
+
+=== TEST 169: stock twice
+--- http_config
+admission_room drop {
+    rate 100r/s;
+    stock lamp; stock shade;
+}
+--- error_log eval
+["[emerg]", qr{"stock" of room "drop" is already set at \S+/nginx\.conf:\d+ in \S+/nginx\.conf:\d+$}]

@@ -421,3 +421,12 @@ admission_room a { rate 1r/s; }
 "admission_state" keeps nothing of rooms, their lines are in the store that "admission_redis" names
 --- error_log
 [warn]
+
+
+
+=== TEST 31: stock, with no inventory anywhere
+--- http_config
+admission_room a { rate 1r/s; stock lamp; }
+admission_room b { rate 1r/s; stock lamp:red shade~2 factor=1; }
+admission_room c { rate 1r/s; stock s1 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 s12 s13 s14 s15 s16 factor=100; }
+admission_room d { rate 1r/s; stock lamp factor=1.25; }

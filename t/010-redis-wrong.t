@@ -868,18 +868,27 @@ duplicate parameter "room=closed" in "admission_on_store_failure" in
 
 
 
-=== TEST 90: ... what is still to come
+=== TEST 90: ... what no node knows by itself
 --- http_config
-admission_on_store_failure inventory=closed;
+admission_on_store_failure inventory=local;
 --- error_log
 [emerg]
-parameter "inventory=closed" in "admission_on_store_failure" is not supported by this version in
+invalid value "local" of "inventory=" in "admission_on_store_failure", it must be "open" or "closed" in
 
 
 
 === TEST 91: ... and this
 --- http_config
-admission_on_store_failure idempotency=open;
+admission_on_store_failure idempotency=local;
 --- error_log
 [emerg]
-parameter "idempotency=open" in "admission_on_store_failure" is not supported by this version in
+invalid value "local" of "idempotency=" in "admission_on_store_failure", it must be "open" or "closed" in
+
+
+
+=== TEST 92: ... one of four twice
+--- http_config
+admission_on_store_failure idempotency=open inventory=open idempotency=closed;
+--- error_log
+[emerg]
+duplicate parameter "idempotency=closed" in "admission_on_store_failure" in

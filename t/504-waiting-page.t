@@ -237,7 +237,7 @@ admission_room drop { mode always; rate 1r/h; page ../html/wait.html; }
 --- must_die
 --- error_log eval
 ["[emerg]",
- qr{unknown placeholder "\{\{ title \}\}" in "\S+/wait\.html:3", there are "title", "detail", "state", "room", "ticket", "position", "ahead", "wait", "wait_seconds", "wait_low", "wait_high", "progress", "poll_ms", "poll_seconds", "claim_expires_in", "method", "instance", "script" in \S+/nginx\.conf:\d}]
+ qr{unknown placeholder "\{\{ title \}\}" in "\S+/wait\.html:3", there are "title", "detail", "state", "room", "ticket", "position", "ahead", "wait", "wait_seconds", "wait_low", "wait_high", "progress", "poll_ms", "poll_seconds", "claim_expires_in", "method", "instance", "stock", "script" in \S+/nginx\.conf:\d}]
 
 
 

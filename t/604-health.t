@@ -190,7 +190,7 @@ GET /health
 Content-Type: application/json
 Cache-Control: no-store
 --- response_body_like eval
-qr/^\{"status":"ok","mode":"on","redis":"off","circuit_breaker_state":"closed","rooms":"ok","state":"off","loop_lag_seconds":\d\.\d+(?:e-\d+)?\}\z/
+qr/^\{"status":"ok","mode":"on","redis":"off","circuit_breaker_state":"closed","rooms":"ok","stock":"off","outbox":"off","state":"off","loop_lag_seconds":\d\.\d+(?:e-\d+)?\}\z/
 
 
 

@@ -12,6 +12,7 @@ import test from 'node:test';
 
 import { View, bucketQuantile, snapshot }
   from '../../web/dashboard/metrics.mjs';
+import { stockOf } from '../../web/dashboard/stock.mjs';
 import { verdict } from '../../web/dashboard/verdict.mjs';
 
 const requests = (admit, limit, dry = 0, fail = 0) => ({
@@ -39,6 +40,12 @@ const line = (rooms) => Object.entries(rooms).flatMap(([room, values]) =>
     else all.push(metric);
     return all;
   }, []);
+
+// of SKUs, by name: available, held, unresolved, sold
+const goods = (skus) => ['available', 'held', 'unresolved', 'committed_total']
+  .map((name, i) => ({ name: `admission_inventory_${name}`,
+    samples: Object.entries(skus).map(([sku, numbers]) =>
+      ({ labels: { sku }, value: numbers[i] ?? 0 })) }));
 
 const at = (time, ...metrics) => snapshot({ time, metrics });
 const rate = (view, verdict) => view.rate('requests_total', { verdict });
@@ -132,6 +139,15 @@ const SENTENCES = {
   'Redis is slow: 4.0/s are decided without it':
     say([requests(0, 0), gauge('fail_policy_total', 1)],
       [requests(9, 0), gauge('store_up', 1), gauge('fail_policy_total', 9)]),
+  'Sold out: a, b, c and 2 more': say([requests(9, 9)], [requests(9, 9),
+    ...goods({ a: [0], b: [0], c: [0], d: [0], e: [0], f: [1] })]),
+  'Sold out: b': say([requests(9, 9)], [requests(9, 9),
+    ...goods({ a: [5], b: [0, 0, 0, 9] })]),
+  'All reserved, none is free: a': say([requests(9, 9)], [requests(9, 9),
+    ...goods({ a: [0, 2] })]),
+  'Unresolved units: 3, of orders that were sent and never answered':
+    say([requests(9, 9)], [requests(9, 9),
+      ...goods({ a: [0, 0, 2], b: [7, 0, 1] })]),
   'Nothing comes to disk: a restart would lose lines and switches':
     say([requests(0, 0)], [requests(9, 0), gauge('state_up', 0)]),
   'No data for 7 s: the server does not answer': say([requests(0, 0)],
@@ -141,6 +157,33 @@ const SENTENCES = {
 for (const [expected, { sentence }] of Object.entries(SENTENCES)) {
   test(`the sentence: ${expected}`, () => assert.equal(sentence, expected));
 }
+
+test('stock goes by what leaves it, whatever is put in', () => {
+  const pace = (was, is) => {
+    const [{ goes, lasts, state }] = stockOf(
+      new View([at(10, ...goods({ a: was })), at(40, ...goods({ a: is }))],
+        60));
+    return [goes, lasts, state];
+  };
+
+  assert.deepEqual(pace([10, 0, 0, 0], [4, 1, 2, 3]), [12, 20, '']);
+  assert.deepEqual(pace([10, 0, 0, 0], [50, 1, 0, 2]), [6, 500, '']);
+  assert.deepEqual(pace([10, 5, 0, 0], [15, 0, 0, 0]), [0, null, '']);
+  assert.deepEqual(pace([3, 0, 0, 0], [0, 0, 0, 3]), [6, null, 'Sold out']);
+  assert.deepEqual(pace([3, 0, 0, 0], [0, 2, 0, 1]),
+    [6, null, 'All reserved']);
+});
+
+test('of one look, and of a SKU that was not there, there is no pace', () => {
+  const [first] = stockOf(new View([at(10, ...goods({ a: [5] }))], 60));
+  assert.deepEqual([first.available, first.goes, first.lasts],
+    [5, null, null]);
+
+  const rows = stockOf(new View([at(10, ...goods({ a: [5] })),
+    at(20, ...goods({ a: [5], b: [7] }))], 60));
+  assert.deepEqual(rows.map(({ sku, goes }) => [sku, goes]),
+    [['a', 0], ['b', null]]);
+});
 
 test('what is worse is said first, the rest after it', () => {
   const { also, level } = say([requests(0, 0), answers(0, 0)],

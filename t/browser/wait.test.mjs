@@ -16,7 +16,7 @@ import { altered, arrive, change, hide, inState, order, pretend, says,
   startRooms, ticket } from './lib/room.mjs';
 
 const STATES = ['pre', 'waiting', 'called', 'admitted', 'open', 'paused',
-  'closed', 'over', 'unknown'];
+  'closed', 'over', 'sold_out', 'unknown'];
 const GO_MS = 3000;         // from "your turn" until the page goes in
 const BEAT_MS = 500;        // of the page
 
@@ -187,6 +187,30 @@ test('accessible in every state, in light and dark, and on a phone',
       await page.context().close();
     }
   });
+
+test('what is left is told, and that it came back', async () => {
+  const said = [
+    [waiting(9, { stock: 'beyond' }), 'You are in line',
+      'More people than units are before you.'],
+    [{ ...waiting(9), state: 'paused', stock: 'reserved' }, 'All reserved',
+      'Some of it may come back.'],
+    [{ state: 'sold_out', poll_after_ms: 5000 }, 'Sold out',
+      'Nothing is left.'],
+    [waiting(9), 'You are in line',
+      'More people have come than can be let in at once.'],
+  ];
+  const page = await staged((n) => said[n - 1][0]);
+
+  for (const [answer, title, detail] of said) {
+    await polled(page);
+    await inState(page, answer.state);
+    assert.equal(await says(page, 'title'), title);
+    assert.equal(await says(page, 'detail'), detail);
+    assert.match(await page.locator('p[data-admission=status]').textContent(),
+      new RegExp(`^${title}\\. ${detail}`));
+  }
+  assert.deepEqual(page.faults, []);
+});
 
 test('the place never gets worse, not even when the page is loaded again',
   async () => {

@@ -30,12 +30,13 @@ chdir "$FindBin::Bin/../.." or die "docs: cannot enter the root: $!\n";
 my $README = 'README.md';
 my $MANUAL = 'docs/directives.md';
 my @DOCUMENTS = ($README, $MANUAL, 'docs/internals.md', 'docs/runbook.md',
-                 'docs/redis.md', 'docs/deploy.md');
+                 'docs/redis.md', 'docs/deploy.md', 'docs/checkout.md');
 
 my $MODULE = 'src/module/ngx_http_adm_module.c';
 my $VARIABLES = 'src/module/ngx_http_adm_variables.c';
 my $METRICS = 'src/module/ngx_http_adm_metrics.c';
 my $STORE = 'src/module/ngx_http_adm_metrics_store.c';
+my $CHECKOUT = 'src/module/ngx_http_adm_metrics_checkout.c';
 my $POLICY = 'src/policy/ngx_adm_policy.c';
 
 my $NGINX = $ENV{ADM_NGINX} // 'nginx';
@@ -217,7 +218,7 @@ sub check_variables {
 # calls in these files, write
 
 sub metrics {
-    my $source = text($METRICS) . text($STORE);
+    my $source = join '', map { text($_) } $METRICS, $STORE, $CHECKOUT;
     my %body = $source =~ /^(ngx_http_adm_\w+)\([^;{]*?\)\n\{(.*?)^\}/msg;
     my %metrics;
 
@@ -290,7 +291,7 @@ sub check_words {
     my %known = map { $_ => 1 }
         keys %{ commands() }, keys %{ variables() }, keys %{ metrics() },
         qw(admission_counters admission_demand admission_fleet
-           admission_settings);
+           admission_known admission_settings);
 
     my %test = map { $_ => 1 } keys %{ commands('test') };
     my @complaints;
@@ -491,6 +492,8 @@ sub plant {
           qr/^metric admission_evicted_total is not documented$/ ],
         [ metrics => $STORE, '{ "outcome",', '{ "result",',
           qr/^metric admission_store_trips_total is "counter command result"/ ],
+        [ metrics => $CHECKOUT, '{ "sku",', '{ "item",',
+          qr/^metric admission_inventory_held is "gauge item scope"/ ],
         [ metrics => $METRICS, '{ "table",', '{ "kind",',
           qr/^metric admission_zone_used_ratio is "gauge zone kind"/ ],
         [ reasons => $MANUAL, '| `cost` | `limit` | 429 |',

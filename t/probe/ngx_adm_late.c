@@ -37,6 +37,7 @@ static ngx_int_t ngx_adm_late_schedule(ngx_adm_trip_t *trip,
 static void ngx_adm_late_answer(ngx_event_t *ev);
 static void ngx_adm_late_give_back(ngx_adm_keeper_t *keeper,
     ngx_adm_command_t *command);
+static void ngx_adm_late_checkout(ngx_adm_checkout_t *checkout);
 
 
 ngx_adm_keeper_t  ngx_adm_late_keeper = {
@@ -44,7 +45,10 @@ ngx_adm_keeper_t  ngx_adm_late_keeper = {
     NULL,
     0,
     ngx_adm_late_submit,
-    ngx_adm_late_give_back
+    ngx_adm_late_give_back,
+    ngx_adm_late_checkout,
+    ngx_adm_late_checkout,
+    ngx_adm_late_checkout
 };
 
 
@@ -203,4 +207,12 @@ ngx_adm_late_give_back(ngx_adm_keeper_t *keeper, ngx_adm_command_t *command)
         ngx_adm_rates_refund(command->rates, &command->gcra,
                              &command->charge);
     }
+}
+
+
+/* it keeps neither keys nor stock */
+
+static void
+ngx_adm_late_checkout(ngx_adm_checkout_t *checkout)
+{
 }

@@ -34,6 +34,7 @@ my $ROOT = Cwd::abs_path("$FindBin::Bin/../..");
 my %DRIVE = (
     'access-log.conf' => \&access_log,
     'api.conf'        => \&api,
+    'checkout.conf'   => \&checkout,
     'dry-run.conf'    => \&dry_run,
     'fleet.conf'      => \&fleet,
     'login.conf'      => \&login,
@@ -570,9 +571,15 @@ sub rate {
 
 
 sub shop {
-    my $buy = sub { ask('/buy', method => 'POST', body => 'item=1',
-                        from => $_[0],
-                        fields => "Accept: application/json\r\n") };
+    my $form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    my $buy = sub { ask('/buy', method => 'POST', body => 'item=dusk',
+        from => $_[0], fields => $form . ($_[1] // '')
+                                 . "Accept: application/json\r\n") };
+
+    lamps(1000);
+
+    # the line hears of them at its next turn
+    ok(wait_for(sub { ask('/buy')->{status} == 303 }, 10), 'the shop is open');
 
     like(ask('/')->{body}, qr/<html/, 'the page');
     is(ask('/buy')->{status}, 303, 'a link to /buy leads to it');
@@ -594,8 +601,97 @@ sub shop {
         5 + grep({ $_->{status} == 200 } @answers),
         'and did not reach the shop');
 
-    shop_turn($waiting[-1]);
+    shop_turn($waiting[-1], $form);
+    shop_once($buy);
     shop_operator($buy);
+
+    return;
+}
+
+
+# How many there are, as the operator says
+sub lamps {
+    my ($number) = @_;
+
+    return is(ask('/admission/control/inventory/dusk', method => 'PUT',
+        fields => "Content-Type: application/json\r\n",
+        body => qq({"available":$number}))->{status}, 200, "$number lamps");
+}
+
+
+sub left_in_stock {
+    return problem(ask('/admission/control/inventory/dusk'))->{available};
+}
+
+
+# one lamp is left, for whoever was let in
+sub shop_once {
+    my ($buy) = @_;
+
+    my @in = map { "198.51.100.$_" } 1 .. 2;
+
+    wait_for(sub { $buy->("192.0.2.250")->{status} != 503 }, 30);
+    lamps(1);
+
+    my @first = map { $buy->($in[0], "Idempotency-Key: one\r\n") } 1 .. 3;
+    my $second = $buy->($in[1], "Idempotency-Key: one\r\n");
+
+    is(join(' ', map { $_->{status} } @first), '200 200 200',
+        'the last lamp: the same order');
+    is($first[2]{field}{'idempotent-replayed'}, 'true', 'made once');
+    is(left_in_stock(), 0, 'and it is gone');
+    is($second->{status}, 409, 'and who wants another hears so');
+    lamps(1000);
+
+    return;
+}
+
+
+sub checkout {
+    my $cart = '{"items":[{"sku":"lamp","quantity":2},'
+               . '{"sku":"vase","quantity":1}]}';
+    my $order = sub { ask('/checkout', method => 'POST',
+        body => $_[1] // $cart, fields => "Content-Type: application/json\r\n"
+        . "Accept: application/json\r\nCookie: session=$_[0]\r\n"
+        . ($_[2] // "Idempotency-Key: of-$_[0]\r\n")) };
+    my $stock = sub { problem(ask("/stock/inventory/$_[0]", port => 9145)) };
+
+    for (['lamp', 7], ['vase', 5]) {
+        ask("/stock/inventory/$_->[0]", method => 'PUT', port => 9145,
+            fields => "Content-Type: application/json\r\n",
+            body => qq({"total":$_->[1]}));
+    }
+
+    # nothing is handed out that is not on disk as handed out
+    ok(wait_for(sub { $order->('ann')->{body} eq "behind\n" }, 10), 'an order');
+    is($order->('ann')->{field}{'idempotent-replayed'}, 'true', 'sent again');
+    is(scalar(asked(qr{^POST /checkout })), 1, 'the shop heard of one');
+    is($stock->('lamp')->{committed}, 2, 'of two lamps');
+    is($stock->('vase')->{available}, 4, 'and of a vase');
+
+    is(problem($order->('ann', $cart, "Idempotency-Key: more\r\n"))->{reason},
+        undef, 'another one, of the same session');
+    is(problem($order->('ann', $cart, "Idempotency-Key: most\r\n"))->{reason},
+        'per_buyer', 'and no more than four lamps for each');
+    is($order->('bob')->{body}, "behind\n", 'another buyer');
+    is(problem($order->('bob', $cart, "Idempotency-Key: more\r\n"))->{reason},
+        'sold_out', 'two of the last one cannot be had');
+    is($stock->('vase')->{available}, 2, 'nor a part of that cart');
+    is(problem($order->('bob', '{"items":[]}'))->{status}, 400,
+        'an order of nothing');
+    is(problem($order->('', $cart, "Idempotency-Key: x\r\n"))->{reason},
+        'no_owner', 'nobody has no keys');
+
+    is(ask($_)->{body}, "behind\n", "$_: is kept out of all that")
+        for '/checkout/return?paid=1', '/';
+
+    my $hook = sub { ask('/webhook', method => 'POST', body => 'paid=1',
+        fields => "Idempotency-Key: event-1\r\nX-Signature-Key: bank\r\n") };
+
+    is($hook->()->{body}, "behind\n", 'a webhook') for 1, 2;
+    is(scalar(asked(qr{^POST /webhook })), 1, 'is heard once');
+    is(ask('/stock/inventory/lamp', port => 9145, from => '192.0.2.1')
+        ->{status}, 403, 'the stock is not for customers');
 
     return;
 }
@@ -603,15 +699,15 @@ sub shop {
 
 # Of one who waits: the page that a form gets, its polls, and its turn.
 sub shop_turn {
-    my ($answer) = @_;
+    my ($answer, $form) = @_;
 
     my $cookie = cookie($answer);
     my $poll = sub { problem(ask('/buy', fields => $cookie
         . "Admission-Poll: 1\r\nAccept: application/json\r\n")) };
 
     is($poll->()->{room}, 'drop', 'a poll is answered');
-    like(ask('/buy', method => 'POST', body => 'item=1',
-        fields => "${cookie}Accept: text/html\r\n")->{body}, qr/<html/,
+    like(ask('/buy', method => 'POST', body => 'item=dusk',
+        fields => "$form${cookie}Accept: text/html\r\n")->{body}, qr/<html/,
         'a form gets a page') if $poll->()->{state} eq 'waiting';
     ok(wait_for(sub { $poll->()->{state} eq 'called' }, 30), 'is called');
 
@@ -619,8 +715,8 @@ sub shop_turn {
 
     is($page->{status}, 303, 'the page loads itself again, and is led on');
     is($page->{field}{location}, '/', 'to the shop');
-    is(ask('/buy', method => 'POST', body => 'item=1',
-        fields => cookie($page))->{status}, 200, 'where it may order');
+    is(ask('/buy', method => 'POST', body => 'item=dusk',
+        fields => $form . cookie($page))->{status}, 200, 'where it may order');
 
     return;
 }

@@ -14,12 +14,10 @@ use FindBin ();
 use lib "$FindBin::Bin/lib";
 use Test::More;
 
-use AdmNginx qw(slurp wait_for);
+use AdmNginx qw(wait_for);
 use AdmRedis ();
 
 AdmRedis::need_redis();
-
-my $LUA = "$FindBin::Bin/../../src/store/lua";
 
 # the ticks of the scripts
 my $SECOND = 16_000_000;
@@ -30,9 +28,7 @@ my $ORIGIN = 1_704_067_200;
 my $SLACK = 60 * $SECOND;
 
 my $redis = AdmRedis->start(socket => 1);
-my %sha = map { $_ => $redis->command('SCRIPT', 'LOAD',
-                                      slurp("$LUA/$_.lua")) }
-          qw(rate rate_back);
+my %sha = map { $_ => $redis->load($_) } qw(rate rate_back);
 
 
 sub now {

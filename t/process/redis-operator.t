@@ -30,7 +30,7 @@ use AdmShopper qw(key_file);
 AdmRedis::need_redis();
 
 my $MANUAL = "$FindBin::Bin/../../docs/redis.md";
-my $LUA = "$FindBin::Bin/../../src/store/lua/*.lua";
+my $LUA = "$FindBin::Bin/../../src/store/lua/{*,parts/*}.lua";
 
 # what a connection needs besides the scripts
 my %CONNECTION = map { $_ => 1 } qw(evalsha eval script|load client|setname role
@@ -40,7 +40,7 @@ my %CONNECTION = map { $_ => 1 } qw(evalsha eval script|load client|setname role
 my $PASSWORD = 'correct-horse-battery';
 
 my @SCRIPTS = qw(probe rate rate_back share pulse setting line_join line_claim
-                 line_tick);
+                 line_tick checkout settle stock inventory hold);
 my @USUAL = qw(ok timeout lost down open);
 
 my $HTTP = <<'END';
@@ -87,6 +87,13 @@ my $HTTP = <<'END';
         location = /never { admission_limit none cost=5; empty_gif; }
 
         location = /buy { admission_wait drop; empty_gif; }
+
+        location = /order {
+            admission_idempotency $arg_key owner=ann fingerprint=uri
+                                  methods=GET;
+            admission_inventory cup mode=reserve methods=GET;
+            empty_gif;
+        }
 
         location = /slow { limit_rate 1k; alias %{dir}/html/big; }
 
@@ -175,6 +182,12 @@ sub drive {
     fetch($nginx->port('h1'), '/control/admission', method => 'PATCH',
           fields => "Content-Type: application/json\r\n",
           body => $_) for '{"mode":"dry_run"}', '{"mode":null}';
+
+    fetch($nginx->port('h1'), '/control/inventory/cup', method => 'PUT',
+          fields => "Content-Type: application/json\r\n",
+          body => '{"total":9}');
+    is(status_of($nginx, "/order?key=$_"), 200, 'an order') for 1, 1, 2;
+    status_of($nginx, '/control/holds?state=unresolved');
 
     return wait_for(sub { !grep { !trips($nginx, $_, 'ok') } driven() }, 10);
 }
@@ -418,9 +431,10 @@ sub rights {
     is("@wrong", '', 'the rights of the manual are enough')
         or diag(explain($enough));
 
-    for my $right ('+zcount', '~adm:*') {
+    for my $right ('+zcount', '~adm:*', '~inventory:*') {
         my $less = tried_with($said =~ s/ \Q$right\E(?= |$)//r,
                               sub { status_of($_[0], '/local?k=1');
+                                    status_of($_[0], '/order?key=1');
                                     status_of($_[0], '/buy') });
 
         ok((grep { !/ ok$/ } keys %$less),

@@ -29,7 +29,7 @@ use Digest::SHA qw(sha1_hex);
 use File::Basename qw(basename dirname);
 use Time::HiRes qw(time);
 
-use AdmNginx qw(slurp);
+use AdmRedis ();
 use AdmServant ();
 
 our @ISA = qw(AdmServant);
@@ -76,23 +76,10 @@ sub begin {
     my ($self) = @_;
 
     @$self{qw(deeds heard links)} = ({}, {}, {});
-    $self->{scripts} = { map { sha1_hex(_embedded($_)) => basename($_, '.lua')
-                         } glob "$SCRIPTS/*.lua" };
+    $self->{scripts} = { map { sha1_hex(AdmRedis::script($_)) => $_ }
+                         map { basename($_, '.lua') } glob "$SCRIPTS/*.lua" };
 
     return;
-}
-
-
-# As it is embedded: lines without indents, those of comments empty.
-sub _embedded {
-    my ($file) = @_;
-
-    my $text = slurp($file);
-
-    $text =~ s/^[ \t]+//mg;
-    $text =~ s/^--.*//mg;
-
-    return $text;
 }
 
 

@@ -14,6 +14,7 @@ package AdmRedis;
 use strict;
 use warnings;
 
+use File::Basename qw(dirname);
 use File::Temp ();
 use IO::Select ();
 use IO::Socket::UNIX ();
@@ -25,6 +26,8 @@ use AdmNginx qw(free_port slurp wait_for);
 
 # how long a command may take, seconds
 my $PATIENCE = 10;
+
+my $LUA = dirname(__FILE__) . '/../../../src/store/lua';
 
 my %running;        # pid => server
 my $owner = $$;
@@ -130,6 +133,30 @@ sub answers {
     return 1 if eval { $self->command('PING') };
 
     return $@ =~ /^(?:NOAUTH|LOADING|MASTERDOWN) / ? 1 : 0;
+}
+
+
+# One of our scripts, as it is embedded; it stays loaded while the server runs.
+# Returns what Redis calls it.
+sub load {
+    my ($self, $name) = @_;
+
+    return $self->command('SCRIPT', 'LOAD', script($name));
+}
+
+
+sub script {
+    my ($name) = @_;
+
+    open my $pipe, '-|', "$LUA/embed", '--text', "$LUA/$name.lua"
+        or die "cannot run embed: $!\n";
+
+    local $/;
+    my $text = <$pipe>;
+
+    close $pipe or die "embed has failed: $name\n";
+
+    return $text;
 }
 
 

@@ -28,12 +28,18 @@ static ngx_queue_t  ngx_adm_checkouts = { &ngx_adm_checkouts,
                                           &ngx_adm_checkouts };
 static ngx_event_t  ngx_adm_checkout_event;
 
+/* what a debugging nginx says of a timer it takes from here */
+
+static ngx_connection_t  ngx_adm_checkout_connection;
+
 
 void
 ngx_adm_checkout_start(ngx_cycle_t *cycle)
 {
+    ngx_adm_checkout_connection.fd = (ngx_socket_t) -1;
+
     ngx_adm_checkout_event.handler = ngx_adm_checkout_extend;
-    ngx_adm_checkout_event.data = &ngx_adm_checkout_event;
+    ngx_adm_checkout_event.data = &ngx_adm_checkout_connection;
     ngx_adm_checkout_event.log = cycle->log;
     ngx_adm_checkout_event.cancelable = 1;
 }

@@ -45,8 +45,12 @@ static void ngx_adm_shm_admit(ngx_adm_checkout_t *checkout);
 static void ngx_adm_shm_end(ngx_adm_checkout_t *checkout);
 
 
-static ngx_event_t     ngx_adm_shm_event;
-static ngx_adm_shm_t  *ngx_adm_shm_served;
+static ngx_event_t       ngx_adm_shm_event;
+static ngx_adm_shm_t    *ngx_adm_shm_served;
+
+/* what a debugging nginx says of a timer it takes from here */
+
+static ngx_connection_t  ngx_adm_shm_connection;
 
 
 ngx_adm_keeper_t *
@@ -95,9 +99,11 @@ ngx_adm_shm_start(ngx_cycle_t *cycle, ngx_adm_keeper_t *keeper)
         return;
     }
 
+    ngx_adm_shm_connection.fd = (ngx_socket_t) -1;
+
     ngx_adm_shm_event.handler = ngx_adm_shm_tick;
     ngx_adm_shm_event.log = cycle->log;
-    ngx_adm_shm_event.data = &ngx_adm_shm_event;
+    ngx_adm_shm_event.data = &ngx_adm_shm_connection;
     ngx_adm_shm_event.cancelable = 1;
 
     ngx_add_timer(&ngx_adm_shm_event, NGX_ADM_SHM_TICK);

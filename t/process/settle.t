@@ -238,8 +238,10 @@ sub pages {
         'unanswered 0');
     settles('timed out, error_page by another upstream', '/page/hang', 200,
         'unanswered 0');
+
+    # nobody was sent it before: it is the other one's request
     settles('refused, error_page by another upstream', '/page/absent', 200,
-        'unreached 0');
+        'answered 200');
     settles('X-Accel-Redirect', '/accel/inner', 200, 'answered 201');
     settles('X-Accel-Redirect to nowhere', '/accel/missing', 404,
         'answered 201');

@@ -64,6 +64,7 @@ my %RUBBISH = (
                                                            0])),
     'an unknown word of a SKU'  => bulk(checkout(facts => [5, 5, 0, 0, 0, 0,
                                                            0])),
+    'withheld by nobody'        => bulk(checkout(stock => 8)),
     'units beyond all numbers'  => bulk(checkout(facts => [2, 2 ** 60, 0, 0, 0,
                                                            0, 0])),
     'an error'                  => "-WRONGTYPE of a key\r\n",

@@ -242,6 +242,14 @@ sub one_sku {
 }
 
 
+sub known_for {
+    my ($sku, $id) = @_;
+
+    return $redis->command('ZSCORE', "adm:due:{$sku}", AdmScripts::id_of($id))
+        - 2e15 - now();
+}
+
+
 sub given_back {
     stock('cap', 2);
 
@@ -257,10 +265,13 @@ sub given_back {
     is(take(id => 'b', items => [ [ 'cap', 1 ] ]), 'new withheld', 'likewise');
     is(facts_of('cap'), '2 0 0 0 0 0', 'nothing was taken');
 
-    my $due = $redis->command('ZSCORE', 'adm:due:{cap}',
-                              AdmScripts::id_of('b'));
+    within(known_for(cap => 'b'), 600_000, 'which is known for ten minutes');
+    within(known_for(cap => 'a'), 600_000,
+           '... as is what was given back: anybody may take and leave');
 
-    within($due - 2e15 - now(), 600_000, 'which is known for ten minutes');
+    take(id => 'c', items => [ [ 'cap', 1 ] ]);
+    finish(id => 'c', items => [ [ 'cap', 1 ] ], hold_end => 'commit');
+    within(known_for(cap => 'c'), 1000 * $DAY, 'what was sold for a day');
 
     return;
 }
@@ -429,6 +440,13 @@ sub few_buyers {
 
     cmp_ok($redis->command('HLEN', 'adm:buyers:{cup}'), '<', 10,
            'buyers of long ago are forgotten');
+
+    # of another program: looked at in the middle of what is written
+    stock('urn', 9);
+    $redis->command('HSET', 'adm:buyers:{urn}', 'another', 'x');
+    is(take(id => 'a', buyer => 'ann', per_buyer => 3,
+            items => [ [ 'urn', 2 ] ]), 'new ok', 'a buyer that is none');
+    is(facts_of('urn'), '7 2 1 0 0 0', 'costs no unit');
 
     return;
 }

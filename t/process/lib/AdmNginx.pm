@@ -24,6 +24,7 @@ use Exporter qw(import);
 use File::Temp ();
 use IO::Socket::INET ();
 use POSIX ();
+use Socket qw(PF_UNIX SOCK_DGRAM pack_sockaddr_un);
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
@@ -77,22 +78,42 @@ sub slurp {
 }
 
 
-my %taken;
+my ($next_port, @reserved) = ($FIRST_PORT
+    + Time::HiRes::clock_gettime(Time::HiRes::CLOCK_REALTIME()) * 1e6 * $$
+    % ($LAST_PORT - $FIRST_PORT));
 
+# One that nobody listens at, and that no other test on this machine gets as
+# long as this process runs: each holds a name in the kernel's own namespace
+# of sockets, which goes with the process.  The draws are not rand's: tests
+# with the same seed would get the same.
 sub free_port {
-    for (1 .. 200) {
-        my $port = $FIRST_PORT + int rand($LAST_PORT - $FIRST_PORT);
+    for ($FIRST_PORT .. $LAST_PORT) {
+        my $port = $next_port;
 
-        next if $taken{$port}++;
+        $next_port = $FIRST_PORT
+            + ($next_port + 97 - $FIRST_PORT) % ($LAST_PORT - $FIRST_PORT);
 
+        my $reservation = _reserve($port) or next;
         my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
             LocalPort => $port, Listen => 1, ReuseAddr => 1) or next;
+
         close $socket;
+        push @reserved, $reservation;
 
         return $port;
     }
 
     die "no free port\n";
+}
+
+
+sub _reserve {
+    my ($port) = @_;
+
+    socket my $socket, PF_UNIX, SOCK_DGRAM, 0 or die "cannot reserve: $!\n";
+
+    return bind($socket, pack_sockaddr_un("\0adm-test-port-$port"))
+           ? $socket : undef;
 }
 
 

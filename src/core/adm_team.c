@@ -1,0 +1,703 @@
+
+/*
+ * A team of nodes: what goes to the store, and what comes back.
+ */
+
+
+#include "adm_team.h"
+#include "adm_portion.h"
+
+
+#define ADM_TEAM_ENTRY     (ADM_TEAM_NAME + ADM_TEAM_RECORD)
+#define ADM_TEAM_HEAD      32
+
+#define ADM_TEAM_SECOND    UINT64_C(1000000000)
+
+
+/*
+ * Of a node between two looks at it, more than this is not what a node does:
+ * ns, requests, and ns of a request.
+ */
+
+#define ADM_TEAM_LONGEST   (60 * ADM_TEAM_SECOND)
+#define ADM_TEAM_MANY      UINT64_C(100000000)
+#define ADM_TEAM_INSIDE    UINT64_C(1000000)
+#define ADM_TEAM_LATEST    (3600 * ADM_TEAM_SECOND)
+
+
+/*
+ * ns in which a demand, and how many are inside, are smoothed.  Of a few
+ * requests a second one report says little: portions that went by its noise
+ * would leave the upstream without work.
+ */
+
+#define ADM_TEAM_DEMAND    (5 * ADM_TEAM_SECOND / 2)
+#define ADM_TEAM_STAY      (ADM_TEAM_SECOND / 4)
+
+
+/* of a plan, in thousandths: a limit above it is nobody's */
+
+#define ADM_TEAM_HIGHEST   UINT64_C(100000000)
+
+
+/* requests, in thousandths, that should have come: if none did, they ended */
+
+#define ADM_TEAM_ENDED     3000
+
+
+/* a new plan needs this change of what the nodes need, in thousandths */
+
+#define ADM_TEAM_MOVED     100
+
+
+/*
+ * Or this change of one to which few come, in thousandths a second, as far as
+ * it changes the least portion
+ */
+
+#define ADM_TEAM_SILENT    250
+#define ADM_TEAM_BUSY      1000
+
+
+/* what a node is taken to need at least, of the mean */
+
+#define ADM_TEAM_LEAST     16
+
+
+/* a reply, taken apart */
+
+typedef struct {
+    uint64_t              clock;
+    uint64_t              made;
+    uint64_t              n;
+    uint64_t              nplanned;
+    const unsigned char  *plan;
+    const unsigned char  *nodes;
+} adm_team_reply_t;
+
+
+/* the machines that we build on are little-endian, as messages are */
+
+void
+adm_team_tell(const adm_team_sums_t *sums, unsigned char *record)
+{
+    memcpy(record, sums, ADM_TEAM_RECORD);
+}
+
+
+static uint64_t
+adm_team_word(const unsigned char *p)
+{
+    uint64_t  word;
+
+    memcpy(&word, p, sizeof(uint64_t));
+
+    return word;
+}
+
+
+/* ms; what another process wrote may be ahead of this one's clock */
+
+static uint64_t
+adm_team_since(uint64_t then, uint64_t now)
+{
+    return ((int64_t) (now - then) > 0) ? now - then : 0;
+}
+
+
+static uint32_t
+adm_team_need(const unsigned char *planned)
+{
+    uint32_t  need;
+
+    memcpy(&need, planned + ADM_TEAM_NAME, sizeof(uint32_t));
+
+    return need;
+}
+
+
+int
+adm_team_leads(const adm_team_t *t)
+{
+    return t->nnodes > 0 && t->self == 0;
+}
+
+
+static uint64_t
+adm_team_few(uint64_t demand)
+{
+    return (demand < ADM_TEAM_BUSY) ? demand : ADM_TEAM_BUSY;
+}
+
+
+/*
+ * Whether nodes need other parts of the limit than is planned: demands are
+ * never the same twice, and who goes by another plan than the next node makes
+ * more of the limit, or less.
+ */
+
+static int
+adm_team_moved(const adm_team_t *t)
+{
+    uint64_t  then, now, a, b, moved;
+    uint32_t  i;
+
+    if (!t->settled) {
+        return 1;
+    }
+
+    then = 1;
+    now = 1;
+    moved = 0;
+
+    for (i = 0; i < t->nnodes; i++) {
+        then += t->needs[i];
+        now += t->nodes[i].demand;
+
+        a = adm_team_few(t->needs[i]);
+        b = adm_team_few(t->nodes[i].demand);
+
+        if (a > b + ADM_TEAM_SILENT || b > a + ADM_TEAM_SILENT) {
+            return 1;
+        }
+    }
+
+    for (i = 0; i < t->nnodes; i++) {
+        a = t->needs[i] * UINT64_C(1000) / then;
+        b = t->nodes[i].demand * UINT64_C(1000) / now;
+        moved += (a < b) ? b - a : a - b;
+    }
+
+    return moved >= ADM_TEAM_MOVED;
+}
+
+
+size_t
+adm_team_plan(const adm_team_t *t, uint64_t limit, unsigned char *plan)
+{
+    int             moved;
+    uint32_t        i, need;
+    unsigned char  *p;
+
+    if (!adm_team_leads(t)) {
+        return 0;
+    }
+
+    memcpy(plan, &limit, sizeof(uint64_t));
+
+    p = plan + sizeof(uint64_t);
+    moved = adm_team_moved(t);
+
+    for (i = 0; i < t->nnodes; i++) {
+        need = moved ? (uint32_t) t->nodes[i].demand : t->needs[i];
+
+        memcpy(p, t->nodes[i].name, ADM_TEAM_NAME);
+        memcpy(p + ADM_TEAM_NAME, &need, sizeof(uint32_t));
+
+        p += ADM_TEAM_PLANNED;
+    }
+
+    return (size_t) (p - plan);
+}
+
+
+/* names that rise: each is there once */
+
+static int
+adm_team_rise(const unsigned char *p, uint64_t n, size_t bytes)
+{
+    for ( /* void */ ; n > 1; n--) {
+
+        if (memcmp(p, p + bytes, ADM_TEAM_NAME) >= 0) {
+            return 0;
+        }
+
+        p += bytes;
+    }
+
+    return 1;
+}
+
+
+static int
+adm_team_apart(adm_str_t text, adm_team_reply_t *reply)
+{
+    uint64_t  len;
+
+    if (text.len < ADM_TEAM_HEAD) {
+        return ADM_ERROR;
+    }
+
+    reply->clock = adm_team_word(text.data);
+    reply->made = adm_team_word(text.data + 8);
+    reply->n = adm_team_word(text.data + 16);
+    len = adm_team_word(text.data + 24);
+
+    if (reply->n > ADM_TEAM_NODES || len > ADM_TEAM_PLAN
+        || text.len != ADM_TEAM_HEAD + len + reply->n * ADM_TEAM_ENTRY
+        || (len > 0 && (len < 8 || (len - 8) % ADM_TEAM_PLANNED != 0)))
+    {
+        return ADM_ERROR;
+    }
+
+    reply->plan = len ? text.data + ADM_TEAM_HEAD : NULL;
+    reply->nplanned = len ? (len - 8) / ADM_TEAM_PLANNED : 0;
+    reply->nodes = text.data + ADM_TEAM_HEAD + len;
+
+    if (!adm_team_rise(reply->nodes, reply->n, ADM_TEAM_ENTRY)
+        || (len > 0 && !adm_team_rise(reply->plan + 8, reply->nplanned,
+                                      ADM_TEAM_PLANNED)))
+    {
+        return ADM_ERROR;
+    }
+
+    return ADM_OK;
+}
+
+
+/* 1 if it is what a node may have done */
+
+static int
+adm_team_likely(const adm_team_sums_t *d)
+{
+    return d->elapsed > 0 && d->elapsed <= ADM_TEAM_LONGEST
+           && d->answered <= ADM_TEAM_MANY && d->dropped <= ADM_TEAM_MANY
+           && d->stale <= d->answered + d->dropped
+           && d->refused <= ADM_TEAM_MANY && d->offered <= ADM_TEAM_MANY
+           && d->latency / ADM_TEAM_LATEST <= d->answered + d->dropped
+           && d->crowd / ADM_TEAM_INSIDE <= d->answered + d->dropped
+           && d->stayed / ADM_TEAM_INSIDE <= d->elapsed
+           && d->peak <= ADM_TEAM_INSIDE;
+}
+
+
+static void
+adm_team_smooth(uint64_t *mean, uint64_t value, uint64_t elapsed,
+    uint64_t time, uint64_t known)
+{
+    if (!known) {
+        *mean = value;
+
+    } else if (value >= *mean) {
+        *mean += (value - *mean) * (elapsed / 1000)
+                 / ((elapsed + time) / 1000);
+
+    } else {
+        *mean -= (*mean - value) * (elapsed / 1000)
+                 / ((elapsed + time) / 1000);
+    }
+}
+
+
+/*
+ * A node to which nobody comes any more is to give its places away soon, and
+ * not after as many seconds as it takes a large mean to fade.
+ */
+
+static void
+adm_team_demand(adm_team_node_t *node, const adm_team_sums_t *d)
+{
+    uint64_t  demand;
+
+    node->quiet = d->offered ? 0 : node->quiet + d->elapsed;
+
+    if (node->demand * (node->quiet / 1000000) / 1000 >= ADM_TEAM_ENDED) {
+        node->demand /= 4;
+        return;
+    }
+
+    demand = d->offered * ADM_TEAM_SECOND / (d->elapsed / 1000 + 1);
+    demand = (demand < UINT32_MAX) ? demand : UINT32_MAX;
+
+    adm_team_smooth(&node->demand, demand, d->elapsed, ADM_TEAM_DEMAND,
+                    node->known && node->demand >= ADM_TEAM_SILENT);
+}
+
+
+static void
+adm_team_count(adm_team_t *t, adm_team_node_t *node, const adm_team_sums_t *d)
+{
+    adm_adapt_window_t  *w;
+
+    w = &t->window;
+
+    w->answered += d->answered;
+    w->dropped += d->dropped;
+    w->stale += d->stale;
+    w->latency += d->latency;
+    w->crowd += d->crowd;
+    w->refused += d->refused;
+
+    adm_team_demand(node, d);
+
+    adm_team_smooth(&node->inside, d->stayed / (d->elapsed / 1000 + 1),
+                    d->elapsed, ADM_TEAM_STAY, node->known);
+
+    node->refused = d->refused;
+    node->known = 1;
+}
+
+
+/* what it tells now: "then" was told before */
+
+static void
+adm_team_hear_node(adm_team_t *t, adm_team_node_t *node,
+    const adm_team_sums_t *then)
+{
+    uint64_t          i, told[ADM_TEAM_RECORD / 8], was[ADM_TEAM_RECORD / 8];
+    adm_team_sums_t   d;
+
+    memcpy(told, &node->sums, ADM_TEAM_RECORD);
+    memcpy(was, then, ADM_TEAM_RECORD);
+
+    for (i = 0; i < ADM_TEAM_RECORD / 8; i++) {
+        told[i] -= was[i];
+    }
+
+    memcpy(&d, told, ADM_TEAM_RECORD);
+    d.peak = node->sums.peak;
+
+    if (adm_team_likely(&d)) {
+        adm_team_count(t, node, &d);
+    }
+}
+
+
+/* a place for a node that is new; NULL: there is none */
+
+static adm_team_node_t *
+adm_team_meet(adm_team_t *t, uint32_t i, const unsigned char *name)
+{
+    adm_team_node_t  *node;
+
+    if (t->nnodes == ADM_TEAM_NODES) {
+        return NULL;
+    }
+
+    node = &t->nodes[i];
+
+    memmove(node + 1, node, (t->nnodes - i) * sizeof(adm_team_node_t));
+    memset(node, 0, sizeof(adm_team_node_t));
+    memcpy(node->name, name, ADM_TEAM_NAME);
+
+    t->nnodes++;
+
+    return node;
+}
+
+
+static void
+adm_team_part(adm_team_t *t, uint32_t i)
+{
+    t->nnodes--;
+
+    memmove(&t->nodes[i], &t->nodes[i + 1],
+            (t->nnodes - i) * sizeof(adm_team_node_t));
+}
+
+
+/*
+ * The nodes that live, in place of those that did, both by name.  With "keep"
+ * those that are not told of are left.
+ */
+
+static void
+adm_team_hear_nodes(adm_team_t *t, const adm_team_reply_t *reply, int keep)
+{
+    int                   order;
+    uint32_t              i;
+    adm_team_sums_t       then;
+    adm_team_node_t      *node;
+    const unsigned char  *p, *last;
+
+    p = reply->nodes;
+    last = p + reply->n * ADM_TEAM_ENTRY;
+
+    for (i = 0; i < t->nnodes || p < last; /* void */ ) {
+
+        order = (i == t->nnodes) ? 1 : -1;
+
+        if (i < t->nnodes && p < last) {
+            order = memcmp(t->nodes[i].name, p, ADM_TEAM_NAME);
+        }
+
+        if (order < 0 && keep) {
+            i++;
+            continue;
+        }
+
+        if (order < 0) {
+            adm_team_part(t, i);
+            continue;
+        }
+
+        node = (order > 0) ? adm_team_meet(t, i, p) : &t->nodes[i];
+
+        if (node) {
+            then = node->sums;
+            memcpy(&node->sums, p + ADM_TEAM_NAME, ADM_TEAM_RECORD);
+
+            if (order == 0) {
+                adm_team_hear_node(t, node, &then);
+            }
+
+            i++;
+        }
+
+        p += ADM_TEAM_ENTRY;
+    }
+}
+
+
+static void
+adm_team_hear_plan(adm_team_t *t, const unsigned char *name,
+    const adm_team_reply_t *reply)
+{
+    uint32_t              i;
+    const unsigned char  *p;
+
+    t->limit = reply->plan ? adm_team_word(reply->plan) : 0;
+    t->limit = (t->limit < ADM_TEAM_HIGHEST) ? t->limit : ADM_TEAM_HIGHEST;
+    t->nplanned = (uint32_t) reply->nplanned;
+    t->place = t->nplanned;
+    t->settled = t->nplanned == t->nnodes;
+
+    p = reply->plan + 8;
+
+    for (i = 0; i < t->nplanned; i++) {
+        t->needs[i] = adm_team_need(p);
+
+        if (memcmp(p, name, ADM_TEAM_NAME) == 0) {
+            t->place = i;
+        }
+
+        if (t->settled && memcmp(p, t->nodes[i].name, ADM_TEAM_NAME) != 0) {
+            t->settled = 0;
+        }
+
+        p += ADM_TEAM_PLANNED;
+    }
+}
+
+
+/* which of the nodes this is, and how many were inside at most */
+
+static void
+adm_team_look(adm_team_t *t, const unsigned char *name)
+{
+    uint32_t  i;
+
+    t->self = t->nnodes;
+    t->inside = 0;
+    t->refused = 0;
+    t->window.peak = 0;
+
+    for (i = 0; i < t->nnodes; i++) {
+        t->inside += t->nodes[i].inside;
+
+        if (t->nodes[i].sums.peak <= ADM_TEAM_INSIDE) {
+            t->window.peak += t->nodes[i].sums.peak;
+        }
+
+        if (memcmp(t->nodes[i].name, name, ADM_TEAM_NAME) == 0) {
+            t->self = i;
+
+        } else {
+            t->refused += t->nodes[i].refused;
+        }
+    }
+}
+
+
+/*
+ * 1 if the store may not know of all nodes that live.  It drops those that are
+ * silent, by its own clock: while it was not heard all of them were, and when
+ * the clock was set they seem to have been.
+ */
+
+static int
+adm_team_reborn(adm_team_t *t, uint64_t made, uint64_t ahead, uint64_t now)
+{
+    int64_t  set;
+
+    set = (int64_t) (ahead - t->ahead);
+
+    if (t->heard
+        && (t->made != made
+            || adm_team_since(t->heard, now) > ADM_TEAM_STALE
+            || set > ADM_TEAM_STALE || set < -ADM_TEAM_STALE))
+    {
+        t->reborn = now;
+    }
+
+    t->made = made;
+    t->ahead = ahead;
+
+    return t->reborn && adm_team_since(t->reborn, now) <= ADM_TEAM_REBORN;
+}
+
+
+int
+adm_team_hear(adm_team_t *t, const unsigned char *name, adm_str_t text,
+    uint64_t asked, uint64_t now)
+{
+    int               keep;
+    uint64_t          passed;
+    adm_team_reply_t  reply;
+
+    if (adm_team_apart(text, &reply) != ADM_OK) {
+        return ADM_ERROR;
+    }
+
+    keep = adm_team_reborn(t, reply.made,
+                           reply.clock - (asked + (now - asked) / 2), now);
+
+    adm_team_hear_nodes(t, &reply, keep);
+
+    if (reply.plan || !keep) {
+        adm_team_hear_plan(t, name, &reply);
+    }
+
+    adm_team_look(t, name);
+
+    passed = adm_team_since(t->heard, now);
+
+    if (t->heard && passed <= ADM_TEAM_STALE) {
+        t->window.elapsed += passed * (ADM_TEAM_SECOND / 1000);
+
+    } else {
+        memset(&t->window, 0, sizeof(adm_adapt_window_t));
+    }
+
+    t->heard = now;
+
+    return ADM_OK;
+}
+
+
+int
+adm_team_together(const adm_team_t *t, uint64_t now)
+{
+    return t->heard && t->nnodes > 1
+           && adm_team_since(t->heard, now) <= ADM_TEAM_STALE;
+}
+
+
+int
+adm_team_cut_off(const adm_team_t *t, uint64_t now)
+{
+    return t->heard && t->nnodes > 1
+           && adm_team_since(t->heard, now) > ADM_TEAM_STALE;
+}
+
+
+int
+adm_team_take(adm_team_t *t, adm_adapt_window_t *window)
+{
+    if (t->window.elapsed == 0) {
+        return 0;
+    }
+
+    *window = t->window;
+    memset(&t->window, 0, sizeof(adm_adapt_window_t));
+
+    return 1;
+}
+
+
+uint64_t
+adm_team_elsewhere(const adm_team_t *t)
+{
+    uint64_t  inside;
+
+    inside = t->inside;
+
+    if (t->self < t->nnodes) {
+        inside -= t->nodes[t->self].inside;
+    }
+
+    return (inside + 500) / 1000;
+}
+
+
+/* "now" is of the store's clock */
+
+static uint64_t
+adm_team_portion(const adm_team_t *t, uint64_t limit, uint64_t now)
+{
+    static const uint32_t  alike[ADM_TEAM_NODES];
+
+    if (t->nplanned == 0) {
+        return adm_portion(limit, alike, t->nnodes, t->self, now);
+    }
+
+    return adm_portion(limit, t->needs, t->nplanned, t->place, now);
+}
+
+
+/*
+ * So many are not used that nobody needs to be refused for the sake of the
+ * others: this node's part of them, whatever its portion is.  If all are
+ * flooded at once they have so many too much, until the next reports.
+ */
+
+static uint64_t
+adm_team_spare(const adm_team_t *t, uint64_t limit, uint64_t now)
+{
+    uint64_t  part;
+
+    if (!adm_team_together(t, now) || t->refused > 0
+        || (t->inside + t->nnodes * UINT64_C(1000) > limit
+            && t->inside * 2 > limit))
+    {
+        return 0;
+    }
+
+    part = (limit - t->inside) / t->nnodes / 1000;
+
+    return part ? part : 1;
+}
+
+
+/* without a plan all are alike; a node that is not in it has one place */
+
+uint64_t
+adm_team_places(const adm_team_t *t, uint64_t limit, uint64_t rest,
+    uint64_t now)
+{
+    uint64_t  places, before, spare;
+
+    if ((t->nplanned > 0) ? t->place == t->nplanned : t->self == t->nnodes) {
+        return 1;
+    }
+
+    places = adm_team_portion(t, limit, now + t->ahead);
+    before = adm_team_portion(t, limit, now + t->ahead - rest);
+    places = (places < before) ? places : before;
+    spare = adm_team_spare(t, limit, now);
+
+    return (places < spare) ? spare : places;
+}
+
+
+uint64_t
+adm_team_ratio(const adm_team_t *t)
+{
+    uint64_t  sum, least, need;
+    uint32_t  i;
+
+    if (t->place == t->nplanned) {
+        return UINT64_C(1000) * (t->nnodes ? t->nnodes : 1);
+    }
+
+    sum = 0;
+
+    for (i = 0; i < t->nplanned; i++) {
+        sum += t->needs[i];
+    }
+
+    least = sum / (ADM_TEAM_LEAST * t->nplanned) + 1;
+    need = (t->needs[t->place] < least) ? least : t->needs[t->place];
+
+    return (sum > need) ? sum * 1000 / need : 1000;
+}

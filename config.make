@@ -11,7 +11,7 @@ END
 
 adm_scripts=
 for adm_script in probe rate rate_back share pulse setting \
-    line_join line_claim line_tick checkout settle stock inventory hold
+    line_join line_claim line_tick checkout settle stock inventory hold gate
 do
     adm_scripts="$adm_scripts $ngx_addon_dir/src/store/lua/$adm_script.lua"
 done
@@ -25,6 +25,17 @@ $NGX_OBJS/adm/ngx_adm_scripts.h: \\
 		$adm_scripts
 	mkdir -p $NGX_OBJS/adm
 	$ngx_addon_dir/src/store/lua/embed $adm_scripts > \$@.new
+	mv \$@.new \$@
+
+END
+
+cat << END >> $NGX_MAKEFILE
+$NGX_OBJS/adm/ngx_adm_script_library.h: \\
+		$ngx_addon_dir/src/store/lua/embed \\
+		$ngx_addon_dir/src/policy/lua/library.lua
+	mkdir -p $NGX_OBJS/adm
+	$ngx_addon_dir/src/store/lua/embed \\
+		$ngx_addon_dir/src/policy/lua/library.lua > \$@.new
 	mv \$@.new \$@
 
 END

@@ -15,10 +15,12 @@
 #include <ngx_adm_clock.h>
 #include <ngx_adm_demand.h>
 #include <ngx_adm_fleet.h>
+#include <ngx_adm_gate.h>
 #include <ngx_adm_policy.h>
 #include <ngx_adm_inventory.h>
 #include <ngx_adm_outbox.h>
 #include <ngx_adm_room.h>
+#include <ngx_adm_shed.h>
 #include <ngx_adm_settings.h>
 
 
@@ -102,7 +104,11 @@ typedef struct {
     ngx_array_t              limits;     /* of ngx_adm_limit_t * */
     ngx_array_t              upstreams;  /* of ngx_http_adm_upstream_t */
     ngx_array_t              fields;     /* of ngx_http_adm_field_t * */
-    ngx_adm_known_t         *known;      /* NULL: no keys */
+    ngx_array_t              scripts;    /* of ngx_http_adm_script_conf_t * */
+    ngx_array_t              gate_confs; /* of ngx_http_adm_gate_conf_t * */
+    ngx_array_t              sheds;      /* of ngx_http_adm_shed_spot_t */
+    ngx_adm_gates_t         *gates;      /* NULL: no admission_upstream */
+    ngx_adm_known_t         *known;      /* NULL: neither keys nor gates */
     ngx_adm_stock_t         *stock;      /* NULL: no SKU is of interest */
     ngx_adm_series_t        *idempotency;        /* idempotency_total */
     ngx_adm_keytab_t        *keytab;     /* shm, if there are keys; or NULL */
@@ -162,6 +168,8 @@ typedef struct {
     ngx_uint_t               room_fallback;      /* of rooms */
     ngx_uint_t               key_fallback;       /* of idempotency */
     ngx_uint_t               stock_fallback;     /* of inventory */
+    ngx_uint_t               buffers;    /* with a shed: nginx reads the body
+                                            before it looks for an upstream */
     ngx_uint_t               public;     /* content of ours, for everybody */
     ngx_http_adm_content_t  *content;    /* a content handler of ours */
     ngx_flag_t               strict;     /* admission_health: so it is down
@@ -209,8 +217,11 @@ typedef struct {
     unsigned                 dry_run:1;
     unsigned                 claim:1;    /* to be claimed, or on its way */
     unsigned                 held:1;     /* to be settled or given back */
+    unsigned                 aboard:1;   /* it will conclude the trip */
     unsigned                 put_off:1;  /* its check needs the body, and is
                                             made in PRECONTENT */
+    unsigned                 inside:1;   /* admitted: has to be left, ... */
+    unsigned                 left:1;     /* ... and was */
 } ngx_http_adm_step_t;
 
 
@@ -270,7 +281,13 @@ struct ngx_http_adm_ctx_s {
     ngx_adm_series_t        *inside;     /* level of the upstream */
     void                   (*leave)(ngx_http_request_t *r, ngx_int_t rc);
     ngx_uint_t               tries;      /* answers measured */
+    ngx_uint_t               places;     /* steps that have to be left */
+    uint64_t                 entered;    /* ns, the upstream; 0: not yet */
+    uint64_t                 headed;     /* ns, its header came */
+    uint64_t                 who;        /* ngx_http_adm_client(); 0: not asked
+                                            for yet */
 
+    ngx_str_t                scratch;    /* of what scripts ask for */
     ngx_str_t                correlation;
     ngx_uint_t               level;      /* at which a refusal is logged */
 
@@ -491,6 +508,14 @@ ngx_uint_t ngx_http_adm_sent(ngx_http_request_t *r);
 
 /* ngx_http_adm_upstream.c: what upstreams do with what was admitted */
 
+/* of one with an upstream: it was not asked even whether the cache is fresh */
+
+#if (NGX_HTTP_CACHE)
+#define ngx_http_adm_cached(r)  ((r)->cached && (r)->upstream->state == NULL)
+#else
+#define ngx_http_adm_cached(r)  0
+#endif
+
 /* wraps what is configured: behind all others that do */
 
 ngx_int_t ngx_http_adm_upstream_init(ngx_conf_t *cf);
@@ -498,6 +523,43 @@ ngx_int_t ngx_http_adm_upstream_init(ngx_conf_t *cf);
 /* measures the answers that have not been yet */
 
 void ngx_http_adm_upstream_answers(ngx_http_adm_ctx_t *ctx);
+
+/* of a request that has places: a header of an answer is on its way */
+
+void ngx_http_adm_upstream_headed(ngx_http_adm_ctx_t *ctx);
+
+/*
+ * ... nginx is done with it, or goes to another location; "rc" is NGX_DONE if
+ * nobody was told anything
+ */
+
+void ngx_http_adm_upstream_done(ngx_http_adm_ctx_t *ctx, ngx_int_t rc);
+
+
+/* ngx_http_adm_shed.c: what shedding has to know of a request */
+
+/* as a subject has it */
+
+uint64_t ngx_http_adm_client(ngx_adm_subject_t *s);
+
+/* ms since the request began */
+
+uint64_t ngx_http_adm_age(ngx_http_request_t *r);
+
+/* 1: there is a budget, and "left" ms of it; 0: there is none */
+
+ngx_uint_t ngx_http_adm_budget(ngx_http_adm_ctx_t *ctx, uint64_t *left);
+
+/* 1 if nginx reads a body of the client's before it goes to the upstream */
+
+ngx_uint_t ngx_http_adm_uploads(ngx_http_request_t *r);
+
+/*
+ * The use of the location by which the request is refused before anything is
+ * looked at, and the subject's answer says so; NULL: by none.
+ */
+
+ngx_adm_use_t *ngx_http_adm_overload(ngx_http_adm_ctx_t *ctx);
 
 
 /* ngx_http_adm_reply.c: answers of ours, the same way for all policies */
@@ -644,6 +706,23 @@ ngx_str_t *ngx_http_adm_page_csp(ngx_http_adm_page_e page);
 
 ngx_int_t ngx_http_adm_page(ngx_http_request_t *r, ngx_array_t *parts,
     ngx_http_adm_placeholder_t *values, ngx_uint_t n, ngx_str_t *page);
+
+
+#if (NGX_ADM_LUAJIT)
+
+/* ngx_http_adm_script.c: what the site's own scripts ask and decide */
+
+/* of a subject: see ngx_adm_fact_pt */
+
+ngx_int_t ngx_http_adm_script_fact(ngx_adm_subject_t *s, ngx_uint_t fact,
+    ngx_str_t *name, ngx_str_t *value);
+
+/* 1 if a script has said that the use does not apply to this request */
+
+ngx_uint_t ngx_http_adm_script_spares(ngx_http_adm_ctx_t *ctx,
+    ngx_adm_use_t *use);
+
+#endif
 
 
 /* ngx_http_adm_log.c: the line of a refusal */

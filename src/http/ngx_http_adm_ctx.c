@@ -36,6 +36,7 @@ ngx_http_adm_create_ctx(ngx_http_request_t *r, ngx_http_adm_end_pt end)
     ctx->subject.log = r->connection->log;
     ctx->subject.evaluate = ngx_http_adm_value;
     ctx->subject.fingerprint = ngx_http_adm_fingerprint;
+    ctx->subject.client = ngx_http_adm_client;
     ctx->subject.owner = ctx;
     ctx->subject.remaining = NGX_ADM_NO_LIMIT;
 

@@ -34,7 +34,8 @@ static ngx_http_adm_log_line_t *ngx_http_adm_log_find(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
 static void ngx_http_adm_log_line(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
-static u_char *ngx_http_adm_log_facts(u_char *p, ngx_adm_answer_t *answer);
+static u_char *ngx_http_adm_log_facts(u_char *p, ngx_http_adm_ctx_t *ctx);
+static u_char *ngx_http_adm_log_gate(u_char *p, ngx_adm_gate_t *gate);
 static void ngx_http_adm_log_tick(ngx_event_t *ev);
 
 
@@ -111,7 +112,7 @@ ngx_http_adm_log_line(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
 
     reason = &ngx_adm_reasons[ctx->answer.reason];
 
-    *ngx_http_adm_log_facts(facts, &ctx->answer) = '\0';
+    *ngx_http_adm_log_facts(facts, ctx) = '\0';
 
     if (ngx_http_adm_correlation(ctx->request, &correlation) != NGX_OK) {
         ngx_str_null(&correlation);
@@ -129,10 +130,12 @@ ngx_http_adm_log_line(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
 /* when to come back, and what is left of a limit, or the place in a line */
 
 static u_char *
-ngx_http_adm_log_facts(u_char *p, ngx_adm_answer_t *answer)
+ngx_http_adm_log_facts(u_char *p, ngx_http_adm_ctx_t *ctx)
 {
-    ngx_adm_place_t  *place;
+    ngx_adm_place_t   *place;
+    ngx_adm_answer_t  *answer;
 
+    answer = &ctx->answer;
     place = answer->place;
 
     if (answer->sku.len) {
@@ -149,6 +152,15 @@ ngx_http_adm_log_facts(u_char *p, ngx_adm_answer_t *answer)
         p = ngx_sprintf(p, ", retry after: %ui s", answer->retry);
     }
 
+    if (answer->word.len) {
+        p = ngx_sprintf(p, ", word: %V", &answer->word);
+    }
+
+    if (ctx->by->policy == &ngx_adm_shed_policy) {
+        return ngx_http_adm_log_gate(p,
+                                ((ngx_adm_shed_t *) ctx->by->conf)->gate);
+    }
+
     if (place == NULL) {
         return ngx_sprintf(p, ", remaining: %uL", answer->quota.remaining);
     }
@@ -161,6 +173,23 @@ ngx_http_adm_log_facts(u_char *p, ngx_adm_answer_t *answer)
 
     return place->has_wait
            ? ngx_sprintf(p, ", position: %uL", place->ahead + 1) : p;
+}
+
+
+/* how many are inside, of how many; a limit in tenths */
+
+static u_char *
+ngx_http_adm_log_gate(u_char *p, ngx_adm_gate_t *gate)
+{
+    ngx_adm_gate_told_t  told;
+
+    ngx_adm_gate_tell(gate, &told);
+
+    p = ngx_sprintf(p, ", inside: %ui", told.inside);
+
+    return (told.share == NGX_ADM_GATE_NO_LIMIT)
+           ? p : ngx_sprintf(p, ", limit: %uL.%uL", told.share / 1000,
+                             told.share % 1000 / 100);
 }
 
 

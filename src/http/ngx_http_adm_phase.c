@@ -7,6 +7,10 @@
 #include <ngx_http_adm.h>
 
 
+/* as an upstream would be finalized, by an answer or the client's leaving */
+#define ngx_http_adm_phase_told(r)  ((r)->header_sent ? NGX_OK : NGX_DONE)
+
+
 static ngx_int_t ngx_http_adm_preaccess_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_adm_begin(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx);
@@ -55,6 +59,7 @@ ngx_http_adm_preaccess_handler(ngx_http_request_t *r)
 
         if (ctx) {
             ngx_http_adm_upstream_answers(ctx);
+            ngx_http_adm_upstream_done(ctx, ngx_http_adm_phase_told(r));
             ctx->tries = NGX_MAX_INT_T_VALUE;
         }
 
@@ -71,6 +76,12 @@ ngx_http_adm_preaccess_handler(ngx_http_request_t *r)
 
         if (ctx && !ctx->over && ngx_http_adm_sent(r)) {
             ngx_http_adm_settle(ctx);
+        }
+
+        /* the client hears of it from where it goes */
+
+        if (ctx) {
+            ngx_http_adm_upstream_done(ctx, NGX_OK);
         }
 
         return NGX_DECLINED;
@@ -142,6 +153,7 @@ ngx_http_adm_begin(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx)
     ctx->subject.stock_fallback = alcf->stock_fallback;
     ctx->subject.failed = amcf->failed;
     ctx->subject.method = r->method;
+    ctx->subject.holders = amcf->known;
 
     return ngx_http_adm_check(ctx);
 }
@@ -193,4 +205,5 @@ ngx_http_adm_finish(ngx_http_adm_ctx_t *ctx)
     ngx_http_adm_end(ctx);
     ngx_http_adm_keep_end(ctx);
     ngx_http_adm_upstream_answers(ctx);
+    ngx_http_adm_upstream_done(ctx, ngx_http_adm_phase_told(ctx->request));
 }

@@ -15,7 +15,9 @@
 #include <ngx_http_adm.h>
 
 
+static ngx_int_t ngx_http_adm_relieve(ngx_http_adm_ctx_t *ctx);
 static void ngx_http_adm_admit(ngx_http_adm_ctx_t *ctx);
+static void ngx_http_adm_enter(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_checks(ngx_http_adm_ctx_t *ctx);
 static ngx_uint_t ngx_http_adm_meant(ngx_http_adm_ctx_t *ctx,
     ngx_adm_use_t *use);
@@ -41,6 +43,7 @@ static ngx_int_t ngx_http_adm_needs_body(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_late_checks(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *asking);
+static ngx_uint_t ngx_http_adm_stays(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_board(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_board_step(ngx_http_adm_ctx_t *ctx,
     ngx_http_adm_step_t *step);
@@ -72,6 +75,9 @@ ngx_http_adm_check(ngx_http_adm_ctx_t *ctx)
 
     } else {
         ctx->started = ngx_adm_clock();
+        ctx->subject.age = ngx_http_adm_age(ctx->request);
+
+        rc = ngx_http_adm_relieve(ctx);
     }
 
     if (rc == NGX_OK) {
@@ -93,6 +99,32 @@ ngx_http_adm_check(ngx_http_adm_ctx_t *ctx)
 }
 
 
+/*
+ * Where the event loop is too late, before anything is spent on it: NGX_OK, or
+ * NGX_BUSY
+ */
+
+static ngx_int_t
+ngx_http_adm_relieve(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_adm_use_t        *use;
+    ngx_http_adm_step_t  *step;
+
+    use = ngx_queue_empty(&ctx->steps) ? ngx_http_adm_overload(ctx) : NULL;
+
+    if (use == NULL) {
+        return NGX_OK;
+    }
+
+    step = ngx_http_adm_push_step(ctx, use);
+    if (step == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_adm_result(ctx, step, NGX_ADM_REFUSE);
+}
+
+
 /* in PRECONTENT, behind authentication */
 
 ngx_int_t
@@ -107,6 +139,7 @@ ngx_http_adm_claim(ngx_http_adm_ctx_t *ctx)
 
     } else {
         ctx->started = ctx->claims ? ngx_adm_clock() : 0;
+        ctx->subject.age = ngx_http_adm_age(ctx->request);
     }
 
     if (rc == NGX_OK && ctx->claims) {
@@ -140,11 +173,37 @@ ngx_http_adm_admit(ngx_http_adm_ctx_t *ctx)
 {
     ctx->admitted = 1;
 
+    ngx_http_adm_enter(ctx);
+
     if (ctx->subject.checkout) {
         ngx_adm_checkout_admit(ctx->subject.checkout);
     }
 
     ngx_http_adm_demand_asked(ctx);
+}
+
+
+/* each that holds a place has to be left, once, wherever this is called */
+
+static void
+ngx_http_adm_enter(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_queue_t          *q;
+    ngx_http_adm_step_t  *step;
+
+    for (q = ngx_queue_head(&ctx->steps);
+         q != ngx_queue_sentinel(&ctx->steps);
+         q = ngx_queue_next(q))
+    {
+        step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
+
+        if (step->held && step->use->policy->leave
+            && !step->inside && !step->left)
+        {
+            step->inside = 1;
+            ctx->places++;
+        }
+    }
 }
 
 
@@ -221,6 +280,14 @@ ngx_http_adm_meant(ngx_http_adm_ctx_t *ctx, ngx_adm_use_t *use)
     if (use->methods && !(use->methods & ctx->subject.method)) {
         return 0;
     }
+
+#if (NGX_ADM_LUAJIT)
+
+    if (ngx_http_adm_script_spares(ctx, use)) {
+        return 0;
+    }
+
+#endif
 
     return !(use->policy->tokens && ngx_http_adm_preflight(ctx->request));
 }
@@ -518,6 +585,12 @@ ngx_http_adm_needs_body(ngx_http_adm_ctx_t *ctx)
             return NGX_AGAIN;
         }
 
+        /* who uploads slowly must not have a place inside meanwhile */
+
+        if (step->use->policy->leave && ngx_http_adm_uploads(ctx->request)) {
+            return NGX_AGAIN;
+        }
+
         rc = ngx_http_adm_evaluate(ctx, step);
 
         if (rc != NGX_OK) {
@@ -578,6 +651,10 @@ ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *asking)
     ngx_int_t                  rc;
     ngx_http_adm_main_conf_t  *amcf;
 
+    if (asking == NULL && ngx_http_adm_stays(ctx)) {
+        return ngx_http_adm_board(ctx);
+    }
+
     amcf = ngx_http_get_module_main_conf(ctx->request,
                                          ngx_http_admission_module);
 
@@ -600,6 +677,29 @@ ngx_http_adm_travel(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *asking)
     rc = ngx_http_adm_suspend(ctx);
 
     return (rc == NGX_DECLINED) ? ngx_http_adm_conclude(ctx) : rc;
+}
+
+
+/* 1 if nothing that is claimed has to travel */
+
+static ngx_uint_t
+ngx_http_adm_stays(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_queue_t          *q;
+    ngx_http_adm_step_t  *step;
+
+    for (q = ngx_queue_head(&ctx->steps);
+         q != ngx_queue_sentinel(&ctx->steps);
+         q = ngx_queue_next(q))
+    {
+        step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
+
+        if (step->claim && step->use->policy->leave == NULL) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -646,7 +746,7 @@ ngx_http_adm_board_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
     }
 
     if (evaluated == NGX_OK) {
-        place = ctx->trip->last;
+        place = ctx->trip ? ctx->trip->last : NULL;
 
         ngx_http_adm_present(ctx, step);
 
@@ -655,6 +755,7 @@ ngx_http_adm_board_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
                                       ctx->trip);
         if (rc == NGX_ADM_CLAIM) {
             step->command = *place;
+            step->aboard = 1;
             return NGX_OK;
         }
 
@@ -671,7 +772,7 @@ ngx_http_adm_board_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
 
 
 /*
- * Reads the reply; all steps that had a command see theirs, so that each
+ * Reads the reply; all steps that are aboard see theirs, so that each
  * knows what it holds, and the first that refuses decides.
  */
 
@@ -690,7 +791,7 @@ ngx_http_adm_conclude(ngx_http_adm_ctx_t *ctx)
     {
         step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
 
-        if (step->command) {
+        if (step->aboard) {
             rc = ngx_http_adm_conclude_step(ctx, step);
             first = (first == NGX_OK) ? rc : first;
         }
@@ -722,11 +823,14 @@ ngx_http_adm_conclude_step(ngx_http_adm_ctx_t *ctx, ngx_http_adm_step_t *step)
     command = ctx->expired ? NULL : step->command;
 
     step->command = NULL;
+    step->aboard = 0;
     step->claim = 0;
     step->held = 0;
     ctx->claims--;
 
     ngx_http_adm_present(ctx, step);
+
+    ctx->subject.unheard = ctx->expired;
 
     rc = step->use->policy->conclude(&ctx->subject, step->use->conf,
                                      ngx_http_adm_step_state(step), command);
@@ -854,7 +958,9 @@ ngx_http_adm_foresee(ngx_http_adm_ctx_t *ctx)
     for (i = ctx->next; i < ctx->location->npipeline; i++) {
         use = ctx->location->pipeline[i];
 
-        if (use->policy->foresee == NULL || ngx_http_adm_applied(ctx, use)) {
+        if (use->policy->foresee == NULL || ngx_http_adm_applied(ctx, use)
+            || !ngx_http_adm_meant(ctx, use))
+        {
             continue;
         }
 

@@ -25,6 +25,7 @@ typedef struct {
 
 
 static void ngx_http_adm_reply_first(ngx_http_request_t *r, ngx_str_t *key);
+static ngx_int_t ngx_http_adm_reply_elsewhere(ngx_http_adm_ctx_t *ctx);
 static ngx_int_t ngx_http_adm_reply_fields(ngx_http_request_t *r,
     ngx_adm_answer_t *answer);
 static ngx_int_t ngx_http_adm_reply_retry(ngx_http_request_t *r,
@@ -74,6 +75,10 @@ ngx_http_adm_reply(ngx_http_adm_ctx_t *ctx)
     r = ctx->request;
     answer = &ctx->answer;
 
+    if (ngx_http_adm_reply_elsewhere(ctx) == NGX_DONE) {
+        return NGX_DONE;
+    }
+
     if (answer->reason == NGX_ADM_REASON_REPLAY) {
         rc = ngx_http_adm_replay(ctx);
 
@@ -120,6 +125,37 @@ ngx_http_adm_reply(ngx_http_adm_ctx_t *ctx)
     /* NGX_OK would mean to the phase engine: go on */
 
     return (rc == NGX_OK || rc == NGX_AGAIN) ? NGX_HTTP_OK : rc;
+}
+
+
+/* "fallback=": NGX_DONE if the request goes on there, and may be gone */
+
+static ngx_int_t
+ngx_http_adm_reply_elsewhere(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_str_t            name;
+    ngx_adm_shed_t      *of;
+    ngx_http_request_t  *r;
+
+    if (ctx->by->policy != &ngx_adm_shed_policy
+        || ctx->answer.reason == NGX_ADM_REASON_OVERLOAD)
+    {
+        return NGX_DECLINED;
+    }
+
+    r = ctx->request;
+    of = ctx->by->conf;
+    name = of->fallback;
+
+    if (name.len == 0) {
+        return NGX_DECLINED;
+    }
+
+    (void) ngx_http_named_location(r, &name);
+
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    return NGX_DONE;
 }
 
 

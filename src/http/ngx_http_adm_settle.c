@@ -67,15 +67,6 @@ static ngx_http_adm_told_t  ngx_http_adm_told_fields[NGX_HTTP_ADM_TOLD] = {
 };
 
 
-/* without asking an upstream even whether it is fresh */
-
-#if (NGX_HTTP_CACHE)
-#define ngx_http_adm_cached(r)  ((r)->cached && (r)->upstream->state == NULL)
-#else
-#define ngx_http_adm_cached(r)  0
-#endif
-
-
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 
 
@@ -104,6 +95,10 @@ ngx_http_adm_header_filter(ngx_http_request_t *r)
 
     if (r->upstream && (ctx || alcf->npipeline)) {
         ngx_http_adm_strip(r);
+    }
+
+    if (ctx && ctx->places) {
+        ngx_http_adm_upstream_headed(ctx);
     }
 
     if (ctx && ctx->paged) {
@@ -237,8 +232,17 @@ ngx_http_adm_give_back_step(ngx_http_adm_ctx_t *ctx,
                                      ngx_http_adm_step_state(step), cause);
     }
 
+    /* with what it gave back it has left */
+
+    if (step->inside) {
+        step->inside = 0;
+        step->left = 1;
+        ctx->places--;
+    }
+
     step->held = 0;
     step->claim = 0;
+    step->aboard = 0;
     step->command = NULL;
 }
 

@@ -8,7 +8,15 @@
  * got all of the answer.  nginx has no hook for that, so the initializer of
  * each upstream's balancer is wrapped, and in a request that it is called
  * for, the finalizer.  An upstream that is known only by a variable has none:
- * its answers are measured at the end of the request.
+ * its finalizer is wrapped when its header comes, and its answers are measured
+ * at the end of the request.
+ *
+ * The places that a request has are left with the upstream, whatever becomes
+ * of the answer then, by error_page or X-Accel-Redirect.  A request that could
+ * not be sent may go on to another upstream, by "error_page 502 = @other": it
+ * does so without a place, since that one is not what the place was for.
+ * What is answered without an upstream has its place until the request ends,
+ * or, if it comes from the cache, until its header is sent.
  */
 
 
@@ -37,6 +45,11 @@ static ngx_int_t ngx_http_adm_upstream_enter(ngx_http_request_t *r,
 static void ngx_http_adm_upstream_leave(ngx_http_request_t *r, ngx_int_t rc);
 static void ngx_http_adm_upstream_try(ngx_http_adm_main_conf_t *amcf,
     ngx_http_upstream_state_t *state);
+static void ngx_http_adm_upstream_vacate(ngx_http_adm_ctx_t *ctx,
+    ngx_adm_stay_e stay, uint64_t latency);
+static ngx_adm_stay_e ngx_http_adm_upstream_stay(ngx_http_request_t *r,
+    ngx_int_t rc);
+static uint64_t ngx_http_adm_upstream_latency(ngx_http_adm_ctx_t *ctx);
 
 
 ngx_int_t
@@ -196,6 +209,8 @@ ngx_http_adm_upstream_enter(ngx_http_request_t *r,
         r->upstream->finalize_request = ngx_http_adm_upstream_leave;
 
         ngx_adm_level_add(ctx->inside, 1);
+
+        ctx->entered = ctx->places ? ngx_adm_clock() : 0;
     }
 
     return NGX_OK;
@@ -209,8 +224,17 @@ ngx_http_adm_upstream_leave(ngx_http_request_t *r, ngx_int_t rc)
 
     ctx = ngx_http_adm_get_ctx(r);
 
-    ngx_adm_level_add(ctx->inside, -1);
+    if (ctx->inside) {
+        ngx_adm_level_add(ctx->inside, -1);
+        ctx->inside = NULL;
+    }
+
     ngx_http_adm_upstream_answers(ctx);
+
+    if (ctx->places) {
+        ngx_http_adm_upstream_vacate(ctx, ngx_http_adm_upstream_stay(r, rc),
+                                     ngx_http_adm_upstream_latency(ctx));
+    }
 
     /* it broke off; the request may yet linger */
 
@@ -280,4 +304,147 @@ ngx_http_adm_upstream_try(ngx_http_adm_main_conf_t *amcf,
     if (time != (ngx_msec_t) -1) {
         ngx_adm_observe(amcf->answers, (uint64_t) time * 1000000);
     }
+}
+
+
+void
+ngx_http_adm_upstream_headed(ngx_http_adm_ctx_t *ctx)
+{
+    ngx_http_request_t   *r;
+    ngx_http_upstream_t  *u;
+
+    r = ctx->request;
+    u = r->upstream;
+
+    if (u == NULL || ctx->headed) {
+        return;
+    }
+
+    if (ngx_http_adm_cached(r)) {
+        ngx_http_adm_upstream_vacate(ctx, NGX_ADM_STAY_NONE, 0);
+        return;
+    }
+
+    ctx->headed = ngx_adm_clock();
+
+    if (u->state && u->finalize_request != ngx_http_adm_upstream_leave) {
+        ctx->leave = u->finalize_request;
+        u->finalize_request = ngx_http_adm_upstream_leave;
+    }
+}
+
+
+void
+ngx_http_adm_upstream_done(ngx_http_adm_ctx_t *ctx, ngx_int_t rc)
+{
+    if (ctx->places) {
+        ngx_http_adm_upstream_vacate(ctx,
+                                 ngx_http_adm_upstream_stay(ctx->request, rc),
+                                 ngx_http_adm_upstream_latency(ctx));
+    }
+}
+
+
+static void
+ngx_http_adm_upstream_vacate(ngx_http_adm_ctx_t *ctx, ngx_adm_stay_e stay,
+    uint64_t latency)
+{
+    ngx_queue_t          *q;
+    ngx_http_adm_step_t  *step;
+
+    ctx->places = 0;
+
+    for (q = ngx_queue_last(&ctx->steps);
+         q != ngx_queue_sentinel(&ctx->steps);
+         q = ngx_queue_prev(q))
+    {
+        step = ngx_queue_data(q, ngx_http_adm_step_t, queue);
+
+        if (!step->inside) {
+            continue;
+        }
+
+        step->inside = 0;
+        step->left = 1;
+
+        ngx_http_adm_present(ctx, step);
+
+        step->use->policy->leave(&ctx->subject, step->use->conf,
+                                 ngx_http_adm_step_state(step), stay, latency);
+    }
+}
+
+
+/*
+ * "rc" is what the upstream is finalized with; NGX_DONE, that the request is
+ * freed, with no answer.  A body that a client did not send well is not the
+ * upstream's fault, an answer that breaks off is.
+ */
+
+static ngx_adm_stay_e
+ngx_http_adm_upstream_stay(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (u == NULL || ngx_http_adm_cached(r)
+        || u->state == NULL || r->upstream_states == NULL)
+    {
+        return NGX_ADM_STAY_NONE;
+    }
+
+    if (u->state->header_time != (ngx_msec_t) -1) {
+
+        /* a tunnel may end by nobody's having anything to say */
+
+        if (u->upgrade) {
+            return NGX_ADM_STAY_ANSWERED;
+        }
+
+        /* where a stale answer of the cache is sent, the state has its own */
+
+        return (u->state->status >= NGX_HTTP_INTERNAL_SERVER_ERROR
+                || u->headers_in.status_n >= NGX_HTTP_INTERNAL_SERVER_ERROR
+                || rc == NGX_HTTP_BAD_GATEWAY
+                || rc == NGX_HTTP_GATEWAY_TIME_OUT)
+               ? NGX_ADM_STAY_FAILED : NGX_ADM_STAY_ANSWERED;
+    }
+
+    if (rc == NGX_DONE || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST) {
+        return NGX_ADM_STAY_GONE;
+    }
+
+    return (rc >= NGX_HTTP_BAD_REQUEST && rc < NGX_HTTP_CLIENT_CLOSED_REQUEST)
+           ? NGX_ADM_STAY_NONE : NGX_ADM_STAY_FAILED;
+}
+
+
+/* over all tries: to the client it is one upstream; ns */
+
+static uint64_t
+ngx_http_adm_upstream_latency(ngx_http_adm_ctx_t *ctx)
+{
+    uint64_t                    sum;
+    ngx_uint_t                  i;
+    ngx_msec_t                  time;
+    ngx_array_t                *states;
+    ngx_http_upstream_state_t  *state;
+
+    if (ctx->entered) {
+        return (ctx->headed ? ctx->headed : ngx_adm_clock()) - ctx->entered;
+    }
+
+    states = ctx->request->upstream_states;
+    state = states ? states->elts : NULL;
+    sum = 0;
+
+    for (i = 0; states && i < states->nelts; i++) {
+        time = (state[i].header_time != (ngx_msec_t) -1)
+               ? state[i].header_time : state[i].response_time;
+
+        sum += (time != (ngx_msec_t) -1) ? time : 0;
+    }
+
+    return sum * 1000000;
 }

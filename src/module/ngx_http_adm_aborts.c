@@ -1,8 +1,13 @@
 
 /*
+ * What there is to know of the module that passes a location's requests on.
+ *
  * A client that leaves does not cancel a charge, but nginx closes the
  * upstream's connection, and its answer is lost: a location in which that is
  * so, and which has keys or holds, is warned of.
+ *
+ * A body that nginx reads before it goes to the upstream need not hold a
+ * place there while it comes: a location in which that is so is marked.
  */
 
 
@@ -20,6 +25,10 @@ typedef struct {
 } ngx_http_adm_passer_t;
 
 
+static void ngx_http_adm_find_passers(ngx_conf_t *cf,
+    ngx_http_adm_passer_t *passers);
+static ngx_http_adm_passer_t *ngx_http_adm_passer_of(
+    ngx_http_adm_passer_t *passers, ngx_http_core_loc_conf_t *clcf);
 static void ngx_http_adm_find_passer(ngx_conf_t *cf,
     ngx_http_adm_passer_t *passer);
 static ngx_command_t *ngx_http_adm_find_command(ngx_module_t *module,
@@ -28,6 +37,21 @@ static ngx_http_handler_pt ngx_http_adm_learn_handler(ngx_conf_t *cf,
     ngx_module_t *module, ngx_command_t *cmd);
 static void ngx_http_adm_check_abort(ngx_conf_t *cf,
     ngx_http_adm_passer_t *passers, ngx_http_adm_spot_t *spot);
+
+
+#define NGX_HTTP_ADM_PASSERS   5         /* with the NULL at the end */
+
+static ngx_http_adm_passer_t  ngx_http_adm_passers[NGX_HTTP_ADM_PASSERS] = {
+    { "ngx_http_proxy_module", ngx_string("proxy_pass"),
+      "proxy_ignore_client_abort", 0, NULL },
+    { "ngx_http_fastcgi_module", ngx_string("fastcgi_pass"),
+      "fastcgi_ignore_client_abort", 0, NULL },
+    { "ngx_http_uwsgi_module", ngx_string("uwsgi_pass"),
+      "uwsgi_ignore_client_abort", 0, NULL },
+    { "ngx_http_scgi_module", ngx_string("scgi_pass"),
+      "scgi_ignore_client_abort", 0, NULL },
+    { NULL, ngx_null_string, NULL, 0, NULL }
+};
 
 
 ngx_int_t
@@ -72,20 +96,9 @@ ngx_http_adm_note_location(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
 ngx_int_t
 ngx_http_adm_check_aborts(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
 {
-    ngx_uint_t            i;
-    ngx_http_adm_spot_t  *spots;
-
-    ngx_http_adm_passer_t  passers[] = {
-        { "ngx_http_proxy_module", ngx_string("proxy_pass"),
-          "proxy_ignore_client_abort", 0, NULL },
-        { "ngx_http_fastcgi_module", ngx_string("fastcgi_pass"),
-          "fastcgi_ignore_client_abort", 0, NULL },
-        { "ngx_http_uwsgi_module", ngx_string("uwsgi_pass"),
-          "uwsgi_ignore_client_abort", 0, NULL },
-        { "ngx_http_scgi_module", ngx_string("scgi_pass"),
-          "scgi_ignore_client_abort", 0, NULL },
-        { NULL, ngx_null_string, NULL, 0, NULL }
-    };
+    ngx_uint_t              i;
+    ngx_http_adm_spot_t    *spots;
+    ngx_http_adm_passer_t   passers[NGX_HTTP_ADM_PASSERS];
 
     spots = amcf->orders->locations.elts;
 
@@ -93,15 +106,77 @@ ngx_http_adm_check_aborts(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
         return NGX_OK;
     }
 
-    for (i = 0; passers[i].module; i++) {
-        ngx_http_adm_find_passer(cf, &passers[i]);
-    }
+    ngx_http_adm_find_passers(cf, passers);
 
     for (i = 0; i < amcf->orders->locations.nelts; i++) {
         ngx_http_adm_check_abort(cf, passers, &spots[i]);
     }
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_adm_mark_buffers(ngx_conf_t *cf, ngx_array_t *sheds)
+{
+    ngx_uint_t                 i;
+    ngx_http_adm_passer_t     *passer;
+    ngx_http_upstream_conf_t  *upstream;
+    ngx_http_adm_shed_spot_t  *spots;
+    ngx_http_adm_passer_t      passers[NGX_HTTP_ADM_PASSERS];
+
+    spots = sheds->elts;
+
+    if (sheds->nelts == 0) {
+        return;
+    }
+
+    ngx_http_adm_find_passers(cf, passers);
+
+    for (i = 0; i < sheds->nelts; i++) {
+        passer = ngx_http_adm_passer_of(passers, spots[i].clcf);
+
+        if (passer) {
+            upstream = spots[i].clcf->loc_conf[passer->index];
+            spots[i].alcf->buffers = upstream->request_buffering;
+        }
+    }
+}
+
+
+static void
+ngx_http_adm_find_passers(ngx_conf_t *cf, ngx_http_adm_passer_t *passers)
+{
+    ngx_uint_t  i;
+
+    ngx_memcpy(passers, ngx_http_adm_passers, sizeof(ngx_http_adm_passers));
+
+    for (i = 0; passers[i].module; i++) {
+        ngx_http_adm_find_passer(cf, &passers[i]);
+    }
+}
+
+
+/* whose handler the location has; NULL: none of these */
+
+static ngx_http_adm_passer_t *
+ngx_http_adm_passer_of(ngx_http_adm_passer_t *passers,
+    ngx_http_core_loc_conf_t *clcf)
+{
+    ngx_http_adm_passer_t  *passer;
+
+    if (clcf->handler == NULL || clcf->loc_conf == NULL) {
+        return NULL;
+    }
+
+    for (passer = passers; passer->module; passer++) {
+
+        if (passer->handler == clcf->handler) {
+            return passer;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -207,29 +282,22 @@ ngx_http_adm_check_abort(ngx_conf_t *cf, ngx_http_adm_passer_t *passers,
     ngx_http_adm_passer_t     *passer;
     ngx_http_upstream_conf_t  *upstream;
 
-    if (spot->clcf->handler == NULL || spot->clcf->loc_conf == NULL) {
+    passer = ngx_http_adm_passer_of(passers, spot->clcf);
+
+    if (passer == NULL) {
         return;
     }
 
-    for (passer = passers; passer->module; passer++) {
+    upstream = spot->clcf->loc_conf[passer->index];
 
-        if (passer->handler != spot->clcf->handler) {
-            continue;
-        }
-
-        upstream = spot->clcf->loc_conf[passer->index];
-
-        if (!upstream->ignore_client_abort) {
-            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                          "\"%s\" is off in location \"%V\", to which "
-                          "\"admission_%V\" at %V:%ui applies: a client "
-                          "that leaves cuts off its order, and nobody knows "
-                          "what became of it",
-                          passer->ignore, &spot->clcf->name,
-                          &spot->use->use.name, &spot->use->file,
-                          spot->use->line);
-        }
-
-        return;
+    if (!upstream->ignore_client_abort) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"%s\" is off in location \"%V\", to which "
+                      "\"admission_%V\" at %V:%ui applies: a client "
+                      "that leaves cuts off its order, and nobody knows "
+                      "what became of it",
+                      passer->ignore, &spot->clcf->name,
+                      &spot->use->use.name, &spot->use->file,
+                      spot->use->line);
     }
 }

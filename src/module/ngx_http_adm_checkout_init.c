@@ -98,6 +98,22 @@ ngx_http_adm_checkout_series(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
 }
 
 
+ngx_adm_known_t *
+ngx_http_adm_remember(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
+{
+    ngx_str_t  name;
+
+    if (amcf->known == NULL) {
+        ngx_str_set(&name, NGX_HTTP_ADM_KNOWN);
+
+        amcf->known = ngx_adm_known_add(cf, &name,
+                                        &ngx_http_admission_module);
+    }
+
+    return amcf->known;
+}
+
+
 ngx_int_t
 ngx_http_adm_init_checkouts(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
 {
@@ -111,7 +127,7 @@ ngx_http_adm_init_checkouts(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
                       &amcf->store->redis.file, amcf->store->redis.line);
     }
 
-    if (amcf->known == NULL && amcf->stock == NULL) {
+    if (amcf->idempotency == NULL && amcf->stock == NULL) {
         return NGX_OK;
     }
 
@@ -126,7 +142,7 @@ ngx_http_adm_init_checkouts(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
 
         amcf->outbox = data->outbox;
 
-    } else if ((amcf->known
+    } else if ((amcf->idempotency
                 && ngx_http_adm_init_keys_memory(cf, amcf) != NGX_OK)
                || (amcf->stock
                    && ngx_http_adm_init_stock_memory(cf, amcf) != NGX_OK))

@@ -7,6 +7,8 @@
 #include <ngx_http_adm_module.h>
 
 
+static ngx_int_t ngx_http_adm_init_arrays(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf);
 static ngx_int_t ngx_http_adm_init_memory(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf);
 static ngx_int_t ngx_http_adm_init_series(ngx_adm_counters_t *counters,
@@ -53,6 +55,7 @@ ngx_http_adm_create_main_conf(ngx_conf_t *cf)
      *     amcf->known = NULL;
      *     amcf->stock = NULL;
      *     amcf->idempotency = NULL;
+     *     amcf->gates = NULL;
      */
 
     amcf->keeper = ngx_adm_shm_keeper_add(cf);
@@ -63,26 +66,44 @@ ngx_http_adm_create_main_conf(ngx_conf_t *cf)
     amcf->timeout = 50;
     amcf->claim_timeout = 500;
 
-    if (ngx_array_init(&amcf->zones, cf->pool, 4, sizeof(ngx_adm_zone_t *))
-        != NGX_OK
-        || ngx_array_init(&amcf->rates, cf->pool, 8,
-                          sizeof(ngx_http_adm_rate_conf_t *))
-           != NGX_OK
-        || ngx_array_init(&amcf->rooms, cf->pool, 4,
-                          sizeof(ngx_http_adm_room_t *))
-           != NGX_OK
-        || ngx_array_init(&amcf->limits, cf->pool, 8,
-                          sizeof(ngx_adm_limit_t *))
-           != NGX_OK)
+    if (ngx_http_adm_init_arrays(cf, amcf) != NGX_OK
+        || ngx_http_adm_init_memory(cf, amcf) != NGX_OK)
     {
         return NULL;
     }
 
-    if (ngx_http_adm_init_memory(cf, amcf) != NGX_OK) {
-        return NULL;
+    return amcf;
+}
+
+
+static ngx_int_t
+ngx_http_adm_init_arrays(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
+{
+    ngx_uint_t  i;
+
+    struct {
+        ngx_array_t  *array;
+        size_t        size;
+    } arrays[] = {
+        { &amcf->zones, sizeof(ngx_adm_zone_t *) },
+        { &amcf->rates, sizeof(ngx_http_adm_rate_conf_t *) },
+        { &amcf->rooms, sizeof(ngx_http_adm_room_t *) },
+        { &amcf->limits, sizeof(ngx_adm_limit_t *) },
+        { &amcf->gate_confs, sizeof(ngx_http_adm_gate_conf_t *) },
+        { &amcf->sheds, sizeof(ngx_http_adm_shed_spot_t) },
+        { NULL, 0 }
+    };
+
+    for (i = 0; arrays[i].array; i++) {
+
+        if (ngx_array_init(arrays[i].array, cf->pool, 4, arrays[i].size)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
-    return amcf;
+    return NGX_OK;
 }
 
 
@@ -163,6 +184,7 @@ ngx_http_adm_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     return ngx_http_adm_init_redis(cf, conf) == NGX_CONF_OK
            && ngx_http_adm_init_rates(cf, conf) == NGX_CONF_OK
+           && ngx_http_adm_init_gates(cf, conf) == NGX_CONF_OK
            ? ngx_http_adm_init_rooms(cf, conf) : NGX_CONF_ERROR;
 }
 
@@ -220,6 +242,7 @@ ngx_http_adm_create_loc_conf(ngx_conf_t *cf)
      *     alcf->pipeline = NULL;
      *     alcf->npipeline = 0;
      *     alcf->wait = NULL;
+     *     alcf->buffers = 0;
      *     alcf->public = 0;
      *     alcf->content = NULL;
      *     alcf->strict = 0;
@@ -328,13 +351,28 @@ static ngx_int_t
 ngx_http_adm_init_uses(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
     ngx_http_adm_loc_conf_t *alcf)
 {
-    ngx_array_t  *waits, *limits;
+    ngx_array_t  *waits, *limits, *sheds;
+#if (NGX_ADM_LUAJIT)
+    ngx_array_t  *runs;
+#endif
 
     waits = alcf->uses[NGX_ADM_POLICY_ROOM];
     limits = alcf->uses[NGX_ADM_POLICY_RATE];
+    sheds = alcf->uses[NGX_ADM_POLICY_SHED];
+
+#if (NGX_ADM_LUAJIT)
+
+    runs = alcf->uses[NGX_ADM_POLICY_SCRIPT];
+
+    if (runs && ngx_http_adm_init_runs(cf, amcf, runs) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+#endif
 
     if ((waits && ngx_http_adm_init_waits(cf, amcf, waits) != NGX_OK)
         || (limits && ngx_http_adm_init_limits(cf, amcf, limits) != NGX_OK)
+        || (sheds && ngx_http_adm_init_sheds(cf, amcf, sheds) != NGX_OK)
         || ngx_http_adm_init_checkout_uses(cf, amcf, alcf) != NGX_OK)
     {
         return NGX_ERROR;
@@ -399,7 +437,8 @@ ngx_http_adm_build_pipeline(ngx_conf_t *cf, ngx_http_adm_loc_conf_t *alcf)
         }
     }
 
-    return ngx_http_adm_note_location(cf, amcf, alcf);
+    return ngx_http_adm_note_sheds(cf, amcf, alcf) == NGX_OK
+           ? ngx_http_adm_note_location(cf, amcf, alcf) : NGX_ERROR;
 }
 
 

@@ -62,8 +62,6 @@ static ngx_str_t *ngx_http_adm_change_mode(ngx_http_request_t *r, void *data,
     json_t *patch);
 static void ngx_http_adm_write_mode(ngx_http_request_t *r, ngx_uint_t mode,
     ngx_str_t *by);
-static const char *ngx_http_adm_control_only(json_t *patch,
-    const char *known);
 static ngx_int_t ngx_http_adm_control_mode(json_t *member, ngx_uint_t *mode);
 static const char *ngx_http_adm_mode_word(ngx_uint_t mode);
 static const char *ngx_http_adm_mode_configured(
@@ -84,6 +82,9 @@ static ngx_http_adm_resource_t  ngx_http_adm_resources[] = {
     { "rooms", NULL, ngx_http_adm_tell_rooms, NULL },
     { "rooms/", ngx_http_adm_find_room, ngx_http_adm_tell_room,
       ngx_http_adm_change_room },
+    { "circuits", NULL, ngx_http_adm_tell_circuits, NULL },
+    { "circuits/", ngx_http_adm_find_circuit, ngx_http_adm_tell_circuit,
+      ngx_http_adm_change_circuit },
     { NULL, NULL, NULL, NULL }
 };
 
@@ -669,9 +670,7 @@ ngx_http_adm_write_mode(ngx_http_request_t *r, ngx_uint_t mode, ngx_str_t *by)
 }
 
 
-/* the name of a member that is not "known", or NULL */
-
-static const char *
+const char *
 ngx_http_adm_control_only(json_t *patch, const char *known)
 {
     json_t      *member;

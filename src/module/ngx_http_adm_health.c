@@ -28,6 +28,7 @@ typedef enum {
 typedef struct {
     uint64_t    lag;             /* of the event loops, us */
     ngx_uint_t  broken;          /* Redis */
+    ngx_uint_t  open;            /* the circuit of an upstream */
     ngx_uint_t  stalled;         /* the line of a room */
     ngx_uint_t  unconfirmed;     /* stock, since a failover */
     ngx_uint_t  filling;         /* the outbox */
@@ -44,6 +45,8 @@ static ngx_uint_t ngx_http_adm_health_stalled(ngx_http_adm_main_conf_t *amcf);
 static ngx_uint_t ngx_http_adm_health_filling(ngx_http_adm_main_conf_t *amcf);
 static json_t *ngx_http_adm_health_tell(ngx_http_adm_main_conf_t *amcf,
     ngx_http_adm_health_e health, ngx_http_adm_troubles_t *troubles);
+static ngx_adm_circuit_e ngx_http_adm_health_circuit(
+    ngx_http_adm_main_conf_t *amcf);
 static const char *ngx_http_adm_health_word(void *what, ngx_uint_t wrong,
     const char *word);
 static ngx_http_adm_health_e ngx_http_adm_health_of(
@@ -64,15 +67,6 @@ ngx_http_adm_content_t  ngx_http_adm_health = {
 static const char  *ngx_http_adm_healths[] = { "ok", "degraded", "down" };
 
 
-/* in the order of ngx_adm_circuit_e */
-
-static const char  *ngx_http_adm_health_circuits[] = {
-    "closed",
-    "open",
-    "half_open"
-};
-
-
 /* anybody may ask: nothing tells who or what the node is */
 
 static ngx_int_t
@@ -91,7 +85,7 @@ ngx_http_adm_health_handler(ngx_http_request_t *r)
 
     health = ngx_http_adm_health_of(amcf, &troubles);
     refused = (health == NGX_HTTP_ADM_HEALTH_DOWN)
-              || (alcf->strict && troubles.broken);
+              || (alcf->strict && (troubles.broken || troubles.open));
 
     return ngx_http_adm_send_json(r, refused ? NGX_HTTP_SERVICE_UNAVAILABLE
                                              : NGX_HTTP_OK,
@@ -107,6 +101,8 @@ ngx_http_adm_health_look(ngx_http_adm_main_conf_t *amcf,
 {
     troubles->lag = ngx_adm_lag(amcf->counters);
     troubles->broken = ngx_http_adm_health_broken(amcf);
+    troubles->open = (ngx_http_adm_gates_circuit(amcf)
+                      == NGX_ADM_CIRCUIT_OPEN);
     troubles->stalled = ngx_http_adm_health_stalled(amcf);
     troubles->unconfirmed = amcf->stock
                             && ngx_adm_stock_unconfirmed(amcf->stock);
@@ -119,20 +115,18 @@ static json_t *
 ngx_http_adm_health_tell(ngx_http_adm_main_conf_t *amcf,
     ngx_http_adm_health_e health, ngx_http_adm_troubles_t *troubles)
 {
-    const char         *redis;
-    ngx_adm_circuit_e   circuit;
+    const char  *redis;
 
     redis = (amcf->redis == NULL) ? "off"
             : ngx_http_adm_redis_is_up(amcf) ? "up" : "down";
-    circuit = amcf->redis ? ngx_http_adm_redis_circuit_state(amcf)
-                          : NGX_ADM_CIRCUIT_CLOSED;
 
     return json_pack("{ss,ss,ss,ss,ss,ss,ss,ss,sf}",
                      "status", ngx_http_adm_healths[health],
                      "mode", ngx_http_adm_mode_name(amcf),
                      "redis", redis,
                      "circuit_breaker_state",
-                     ngx_http_adm_health_circuits[circuit],
+                     ngx_http_adm_circuit_words[
+                                          ngx_http_adm_health_circuit(amcf)],
                      "rooms", troubles->stalled ? "stalled" : "ok",
                      "stock",
                      ngx_http_adm_health_word(amcf->stock,
@@ -145,6 +139,25 @@ ngx_http_adm_health_tell(ngx_http_adm_main_conf_t *amcf,
                      ngx_http_adm_health_word(amcf->state, troubles->failing,
                                               "failing"),
                      "loop_lag_seconds", (double) troubles->lag / 1000000);
+}
+
+
+/* the worst of Redis' and of the upstreams' */
+
+static ngx_adm_circuit_e
+ngx_http_adm_health_circuit(ngx_http_adm_main_conf_t *amcf)
+{
+    ngx_adm_circuit_e  redis, gates;
+
+    redis = amcf->redis ? ngx_http_adm_redis_circuit_state(amcf)
+                        : NGX_ADM_CIRCUIT_CLOSED;
+    gates = ngx_http_adm_gates_circuit(amcf);
+
+    if (redis == NGX_ADM_CIRCUIT_OPEN || gates == NGX_ADM_CIRCUIT_OPEN) {
+        return NGX_ADM_CIRCUIT_OPEN;
+    }
+
+    return ngx_max(redis, gates);
 }
 
 
@@ -219,7 +232,7 @@ ngx_http_adm_health_of(ngx_http_adm_main_conf_t *amcf,
     }
 
     return (troubles->lag > NGX_HTTP_ADM_HEALTH_LAG || troubles->broken
-            || troubles->stalled || troubles->unconfirmed || troubles->filling
-            || troubles->failing)
+            || troubles->open || troubles->stalled || troubles->unconfirmed
+            || troubles->filling || troubles->failing)
            ? NGX_HTTP_ADM_HEALTH_DEGRADED : NGX_HTTP_ADM_HEALTH_OK;
 }

@@ -154,7 +154,8 @@ ngx_http_adm_idempotency_values(ngx_conf_t *cf,
     text = args[1];
     key = &keyed->values[NGX_ADM_IDEMPOTENCY_KEY];
 
-    if (ngx_http_adm_once_field(cf, &text) != NGX_OK
+    if (ngx_http_adm_once_name(cf, &text, &keyed->idempotency.field) != NGX_OK
+        || ngx_http_adm_once_field(cf, &text) != NGX_OK
         || ngx_http_adm_compile(cf, &text, key) != NGX_OK)
     {
         return NGX_ERROR;
@@ -193,10 +194,6 @@ ngx_http_adm_init_keyed(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
     if (first == NULL) {
         amcf->orders->keyed = keyed;
 
-        ngx_str_set(&name, NGX_HTTP_ADM_KNOWN);
-        amcf->known = ngx_adm_known_add(cf, &name,
-                                        &ngx_http_admission_module);
-
         ngx_str_set(&name, "idempotency");
         amcf->idempotency = ngx_adm_counters_series(amcf->counters,
                                                     NGX_ADM_FAMILY_NODE,
@@ -216,8 +213,8 @@ ngx_http_adm_init_keyed(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
         return NGX_ERROR;
     }
 
-    keyed->idempotency.known = amcf->known;
+    keyed->idempotency.known = ngx_http_adm_remember(cf, amcf);
     keyed->idempotency.outcomes = amcf->idempotency;
 
-    return amcf->known && amcf->idempotency ? NGX_OK : NGX_ERROR;
+    return keyed->idempotency.known && amcf->idempotency ? NGX_OK : NGX_ERROR;
 }

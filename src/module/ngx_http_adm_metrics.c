@@ -67,6 +67,40 @@ ngx_http_adm_metric_t  ngx_http_adm_metrics[] = {
     { "inflight", NGX_HTTP_ADM_GAUGE,
       "Admitted requests inside an upstream now.", ngx_http_adm_inside },
 
+    { "concurrency_limit", NGX_HTTP_ADM_GAUGE,
+      "How many requests may be inside an upstream at once.",
+      ngx_http_adm_gates_limit },
+
+    { "concurrency_share", NGX_HTTP_ADM_GAUGE,
+      "How many of them by this node.", ngx_http_adm_gates_share },
+
+    { "concurrency_nodes", NGX_HTTP_ADM_GAUGE,
+      "Nodes that share the limit of an upstream.",
+      ngx_http_adm_gates_nodes },
+
+    { "upstream_needs_seconds", NGX_HTTP_ADM_GAUGE,
+      "Time that an upstream needs for an answer, a median; 0: not known.",
+      ngx_http_adm_gates_needs },
+
+    { "upstream_served_rate", NGX_HTTP_ADM_GAUGE,
+      "Answers of an upstream a second, without failures.",
+      ngx_http_adm_gates_served },
+
+    { "upstream_offered_rate", NGX_HTTP_ADM_GAUGE,
+      "Requests a second that came for an upstream, with those refused.",
+      ngx_http_adm_gates_offered },
+
+    { "shed_cut_ratio", NGX_HTTP_ADM_GAUGE,
+      "Share of those who come that is cut off: the last by priority.",
+      ngx_http_adm_gates_cut },
+
+    { "shed_offers_total", NGX_HTTP_ADM_COUNTER,
+      "Requests that came for an upstream, by priority.",
+      ngx_http_adm_gates_offers },
+
+    { "shed_total", NGX_HTTP_ADM_COUNTER,
+      "Requests that were shed, by priority.", ngx_http_adm_gates_shed },
+
     { "offered_demand", NGX_HTTP_ADM_GAUGE,
       "First attempts a second, were nothing refused.",
       ngx_http_adm_demand },
@@ -161,6 +195,18 @@ ngx_http_adm_metric_t  ngx_http_adm_metrics[] = {
       "Checkouts whose end Redis has not acknowledged yet.",
       ngx_http_adm_owed },
 
+#if (NGX_ADM_LUAJIT)
+
+    { "script_errors_total", NGX_HTTP_ADM_COUNTER,
+      "Runs of the site's own scripts that have failed.",
+      ngx_http_adm_script_errors },
+
+    { "script_bypassed_total", NGX_HTTP_ADM_COUNTER,
+      "Requests to which no policy applied, as a script has said.",
+      ngx_http_adm_script_bypassed },
+
+#endif
+
     { "tokens_total", NGX_HTTP_ADM_COUNTER,
       "Tokens that clients sent, and those that they were given.",
       ngx_http_adm_tokens_seen },
@@ -181,8 +227,15 @@ ngx_http_adm_metric_t  ngx_http_adm_metrics[] = {
       ngx_http_adm_store_calls },
 
     { "circuit_state", NGX_HTTP_ADM_GAUGE,
-      "The worst of all processes: 0 closed, 1 open, 2 half-open.",
+      "State: 0 closed, 1 open, 2 half-open; the worst of all processes.",
       ngx_http_adm_circuits },
+
+    { "circuit_forced", NGX_HTTP_ADM_GAUGE,
+      "What an operator says of a circuit: 0 nothing, 1 open, 2 closed.",
+      ngx_http_adm_gates_forced },
+
+    { "circuit_opened_total", NGX_HTTP_ADM_COUNTER,
+      "How many times a circuit opened.", ngx_http_adm_gates_opened },
 
     { "fail_policy_total", NGX_HTTP_ADM_COUNTER,
       "What policies did when the store could not tell.",
@@ -458,7 +511,11 @@ ngx_http_adm_inside(ngx_http_adm_doc_t *doc)
     while ((level = ngx_http_adm_next_series(doc, NGX_ADM_FAMILY_LEVEL, &i))) {
         ngx_http_adm_label_t  label = { "upstream", level->name };
 
-        /* the first is the place itself */
+        /* the first is the place itself; what has a gate is told by that */
+
+        if (ngx_http_adm_find_circuit(doc->conf, &level->name)) {
+            continue;
+        }
 
         if (level->name.len || unnamed++ == 1) {
             ngx_http_adm_number(doc, "", &label, 1,
@@ -466,6 +523,8 @@ ngx_http_adm_inside(ngx_http_adm_doc_t *doc)
                                                        level));
         }
     }
+
+    ngx_http_adm_gates_inside(doc);
 }
 
 

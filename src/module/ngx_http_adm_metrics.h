@@ -53,6 +53,7 @@ typedef struct {
     size_t                     room;
     adm_line_stats_t          *lines;    /* of rooms, all of one moment */
     ngx_http_adm_known_t      *known;    /* of SKUs, likewise */
+    ngx_adm_gate_told_t       *gates;    /* of upstreams, likewise */
     unsigned                   failed:1; /* out of memory */
 } ngx_http_adm_doc_t;
 
@@ -98,6 +99,33 @@ void ngx_http_adm_failures(ngx_http_adm_doc_t *doc);
 void ngx_http_adm_fleet_nodes(ngx_http_adm_doc_t *doc);
 void ngx_http_adm_fleet_keys(ngx_http_adm_doc_t *doc);
 void ngx_http_adm_fleet_bound(ngx_http_adm_doc_t *doc);
+
+
+/* ngx_http_adm_metrics_shed.c: those of upstreams that have a gate */
+
+void ngx_http_adm_gates_inside(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_gates_limit(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_gates_share(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_gates_nodes(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_gates_cut(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_gates_served(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_gates_offered(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_gates_needs(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_gates_circuits(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_gates_forced(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_gates_opened(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_gates_offers(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_gates_shed(ngx_http_adm_doc_t *doc);
+
+
+#if (NGX_ADM_LUAJIT)
+
+/* ngx_http_adm_script_conf.c: those of the site's own scripts */
+
+void ngx_http_adm_script_errors(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_script_bypassed(ngx_http_adm_doc_t *doc);
+
+#endif
 
 
 /* ngx_http_adm_metrics_checkout.c: those of stock and keys */

@@ -98,6 +98,8 @@ ngx_http_adm_circuits(ngx_http_adm_doc_t *doc)
         ngx_http_adm_number(doc, "", &label, 1,
                             ngx_http_adm_redis_circuit_state(doc->conf));
     }
+
+    ngx_http_adm_gates_circuits(doc);
 }
 
 

@@ -101,6 +101,34 @@ static ngx_command_t  ngx_http_adm_commands[] = {
       0,
       NULL },
 
+    { ngx_string("admission_upstream"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_adm_upstream,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_shed"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
+      ngx_http_adm_shed,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_script"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_http_adm_script,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("admission_run"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_adm_run,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("admission_state"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_adm_state,
@@ -228,7 +256,7 @@ static ngx_command_t  ngx_http_adm_commands[] = {
 };
 
 
-/* of this process: 1 once it serves, and whose store it is connected to */
+/* of this process: 1 once it serves, and whose store and gates it is at */
 
 static ngx_uint_t                 ngx_http_adm_serves;
 static ngx_http_adm_main_conf_t  *ngx_http_adm_connected;
@@ -386,6 +414,7 @@ ngx_http_adm_init(ngx_conf_t *cf)
     if (ngx_http_adm_content_init(cf) != NGX_OK
         || ngx_http_adm_upstream_init(cf) != NGX_OK
         || ngx_http_adm_init_checkouts(cf, amcf) != NGX_OK
+        || ngx_http_adm_check_sheds(cf, amcf) != NGX_OK
         || (amcf->fleet && ngx_adm_fleet_size(cf, amcf->fleet) != NGX_OK))
     {
         return NGX_ERROR;
@@ -464,7 +493,7 @@ ngx_http_adm_init_process(ngx_cycle_t *cycle)
 }
 
 
-/* to the store of the configuration, or of none, instead of the one before */
+/* to what the configuration has, or to nothing, instead of the one before */
 
 static ngx_int_t
 ngx_http_adm_connect(ngx_cycle_t *cycle, ngx_http_adm_main_conf_t *amcf)
@@ -474,17 +503,24 @@ ngx_http_adm_connect(ngx_cycle_t *cycle, ngx_http_adm_main_conf_t *amcf)
     ngx_adm_checkout_start(cycle);
     ngx_adm_shm_start(cycle, amcf ? amcf->keeper : NULL);
 
-    if (amcf == NULL || amcf->redis == NULL) {
+    if (amcf == NULL) {
         return NGX_OK;
     }
 
     ngx_http_adm_connected = amcf;
 
-    if (ngx_adm_redis_start(amcf->redis, cycle) != NGX_OK) {
-        return NGX_ERROR;
+    if (amcf->redis) {
+
+        if (ngx_adm_redis_start(amcf->redis, cycle) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_adm_fleet_start(amcf->fleet, cycle);
     }
 
-    ngx_adm_fleet_start(amcf->fleet, cycle);
+    if (amcf->gates) {
+        ngx_adm_gates_start(amcf->gates, cycle);
+    }
 
     return NGX_OK;
 }
@@ -493,12 +529,22 @@ ngx_http_adm_connect(ngx_cycle_t *cycle, ngx_http_adm_main_conf_t *amcf)
 static void
 ngx_http_adm_disconnect(void)
 {
-    if (ngx_http_adm_connected == NULL) {
+    ngx_http_adm_main_conf_t  *amcf;
+
+    amcf = ngx_http_adm_connected;
+
+    if (amcf == NULL) {
         return;
     }
 
-    ngx_adm_fleet_stop(ngx_http_adm_connected->fleet);
-    ngx_adm_redis_stop(ngx_http_adm_connected->redis);
+    if (amcf->gates) {
+        ngx_adm_gates_stop(amcf->gates);
+    }
+
+    if (amcf->redis) {
+        ngx_adm_fleet_stop(amcf->fleet);
+        ngx_adm_redis_stop(amcf->redis);
+    }
 
     ngx_http_adm_connected = NULL;
 }

@@ -10,6 +10,7 @@
 
 #include <ngx_http_adm.h>
 #include <ngx_adm_rate.h>
+#include <ngx_adm_shed.h>
 #include <jansson.h>
 
 
@@ -21,6 +22,7 @@
 #define NGX_HTTP_ADM_STATE       "admission_state"
 #define NGX_HTTP_ADM_FLEET       "admission_fleet"
 #define NGX_HTTP_ADM_KNOWN       "admission_known"
+#define NGX_HTTP_ADM_GATES       "admission_gates"
 
 /* each has two of the histograms that there may be */
 #define NGX_HTTP_ADM_ROOMS       15
@@ -78,6 +80,33 @@ typedef struct {
     ngx_str_t                 zone;      /* empty: the default */
     ngx_str_t                 key;       /* with %s */
 } ngx_http_adm_inventory_conf_t;
+
+
+/* a named upstream; its gate is what is configured of it */
+
+typedef struct {
+    ngx_adm_gate_t           *gate;
+    ngx_uint_t                used;      /* some admission_shed has it */
+    ngx_str_t                 file;      /* where it stands */
+    ngx_uint_t                line;
+} ngx_http_adm_gate_conf_t;
+
+
+typedef struct {
+    ngx_http_adm_use_conf_t   of;
+    ngx_adm_shed_t            shed;
+    ngx_http_complex_value_t  values[NGX_ADM_SHED_VALUES];
+} ngx_http_adm_shed_conf_t;
+
+
+/* where it applies */
+
+typedef struct {
+    ngx_http_core_srv_conf_t  *cscf;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_adm_loc_conf_t   *alcf;
+    ngx_http_adm_shed_conf_t  *use;
+} ngx_http_adm_shed_spot_t;
 
 
 /* those of keys and stock, before they are looked at together */
@@ -300,6 +329,21 @@ ngx_int_t ngx_http_adm_init_limits(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_array_t *uses);
 
 
+/* ngx_http_adm_script_conf.c: admission_script, admission_run */
+
+char *ngx_http_adm_script(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_adm_run(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+#if (NGX_ADM_LUAJIT)
+
+/* once all is read: uses get their scripts */
+
+ngx_int_t ngx_http_adm_init_runs(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_array_t *uses);
+
+#endif
+
+
 /* ngx_http_adm_field_conf.c: admission_body_field */
 
 char *ngx_http_adm_body_field(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -351,6 +395,11 @@ ngx_int_t ngx_http_adm_init_keyed(ngx_conf_t *cf,
  */
 
 ngx_int_t ngx_http_adm_once_field(ngx_conf_t *cf, ngx_str_t *text);
+
+/* the name, in lower case, of the field that "text" is; empty: none */
+
+ngx_int_t ngx_http_adm_once_name(ngx_conf_t *cf, ngx_str_t *text,
+    ngx_str_t *field);
 ngx_int_t ngx_http_adm_once_argument(ngx_conf_t *cf, ngx_str_t *text);
 ngx_int_t ngx_http_adm_add_fields_variable(ngx_conf_t *cf);
 
@@ -375,9 +424,45 @@ ngx_adm_stock_t *ngx_http_adm_stock(ngx_conf_t *cf,
 ngx_int_t ngx_http_adm_init_checkout_uses(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_http_adm_loc_conf_t *alcf);
 
+/*
+ * What this node remembers of keys and of those who have holds; made when it
+ * is first asked for.  NULL: out of memory.
+ */
+
+ngx_adm_known_t *ngx_http_adm_remember(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf);
+
 /* once all locations are merged */
 
 ngx_int_t ngx_http_adm_init_checkouts(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf);
+
+
+/* ngx_http_adm_shed_conf.c: admission_upstream, admission_shed */
+
+char *ngx_http_adm_upstream(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_adm_shed(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* once all is read: uses get their gates */
+
+ngx_int_t ngx_http_adm_init_sheds(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_array_t *uses);
+
+
+/* ngx_http_adm_shed_init.c: gates get settings, and the fleet's limit */
+
+/* once all is read, Redis first */
+
+char *ngx_http_adm_init_gates(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf);
+
+/* the location, whose pipeline is built, has these sheds ... */
+
+ngx_int_t ngx_http_adm_note_sheds(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf, ngx_http_adm_loc_conf_t *alcf);
+
+/* ... and once all are merged and servers have their named locations */
+
+ngx_int_t ngx_http_adm_check_sheds(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf);
 
 
@@ -392,6 +477,13 @@ ngx_int_t ngx_http_adm_note_location(ngx_conf_t *cf,
 
 ngx_int_t ngx_http_adm_check_aborts(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf);
+
+/*
+ * Likewise: locations of these, ngx_http_adm_shed_spot_t, in which nginx reads
+ * the body before it looks for an upstream, are marked.
+ */
+
+void ngx_http_adm_mark_buffers(ngx_conf_t *cf, ngx_array_t *sheds);
 
 
 /* ngx_http_adm_state_conf.c: admission_state, admission_secret_file */
@@ -439,6 +531,17 @@ ngx_adm_circuit_e ngx_http_adm_redis_circuit_state(
     ngx_http_adm_main_conf_t *amcf);
 
 
+/* ngx_http_adm_metrics_shed.c: the circuits of upstreams */
+
+/* the worst of all: open, then half-open; an operator's word is one */
+
+ngx_adm_circuit_e ngx_http_adm_gates_circuit(ngx_http_adm_main_conf_t *amcf);
+
+/* "closed", "open", "half_open": in the order of ngx_adm_circuit_e */
+
+extern const char  *ngx_http_adm_circuit_words[];
+
+
 /* ngx_http_adm_control.c: what all resources of admission_control share */
 
 /*
@@ -470,6 +573,10 @@ ngx_int_t ngx_http_adm_control_problem(ngx_http_request_t *r,
 /* for JSON, which takes no half of a character, and for logs */
 
 void ngx_http_adm_control_ascii(ngx_str_t *text);
+
+/* the name of a member that is not "known", or NULL */
+
+const char *ngx_http_adm_control_only(json_t *patch, const char *known);
 
 /* the mode of the node, "mixed" if locations differ */
 
@@ -514,6 +621,18 @@ json_t *ngx_http_adm_tell_room(ngx_http_adm_main_conf_t *amcf, void *data);
 /* NULL, or why not, in the request's pool; "patch" is an object */
 
 ngx_str_t *ngx_http_adm_change_room(ngx_http_request_t *r, void *data,
+    json_t *patch);
+
+
+/* ngx_http_adm_control_circuits.c: the resources /circuits and /circuits/NAME,
+   as those of rooms */
+
+json_t *ngx_http_adm_tell_circuits(ngx_http_adm_main_conf_t *amcf,
+    void *data);
+void *ngx_http_adm_find_circuit(ngx_http_adm_main_conf_t *amcf,
+    ngx_str_t *name);
+json_t *ngx_http_adm_tell_circuit(ngx_http_adm_main_conf_t *amcf, void *data);
+ngx_str_t *ngx_http_adm_change_circuit(ngx_http_request_t *r, void *data,
     json_t *patch);
 
 

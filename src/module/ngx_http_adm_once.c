@@ -42,6 +42,38 @@ ngx_http_adm_once_field(ngx_conf_t *cf, ngx_str_t *text)
 }
 
 
+ngx_int_t
+ngx_http_adm_once_name(ngx_conf_t *cf, ngx_str_t *text, ngx_str_t *field)
+{
+    size_t     i;
+    ngx_str_t  name;
+
+    ngx_str_null(field);
+
+    if (ngx_http_adm_once_word(text, "http_", &name) != NGX_OK) {
+        return NGX_OK;
+    }
+
+    field->data = ngx_pnalloc(cf->pool, name.len);
+    if (field->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_strlow(field->data, name.data, name.len);
+
+    for (i = 0; i < name.len; i++) {
+
+        if (field->data[i] == '_') {
+            field->data[i] = '-';
+        }
+    }
+
+    field->len = name.len;
+
+    return NGX_OK;
+}
+
+
 /* "$PREFIXname" or "${PREFIXname}", and no more; NGX_DECLINED */
 
 static ngx_int_t

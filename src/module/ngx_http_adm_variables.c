@@ -35,6 +35,10 @@ static ngx_http_adm_step_t *ngx_http_adm_variable_step(
     ngx_http_adm_ctx_t *ctx, ngx_adm_policy_t *policy);
 static void ngx_http_adm_variable_remaining(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static void ngx_http_adm_variable_budget(ngx_http_request_t *r,
+    ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
+static ngx_int_t ngx_http_adm_variable_said(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_http_adm_variable_trips(ngx_http_request_t *r,
     ngx_http_adm_ctx_t *ctx, ngx_str_t *value);
 static void ngx_http_adm_variable_store_time(ngx_http_request_t *r,
@@ -85,6 +89,24 @@ static ngx_http_variable_t  ngx_http_adm_vars[] = {
     { ngx_string("admission_remaining"), NULL, ngx_http_adm_variable,
       (uintptr_t) ngx_http_adm_variable_remaining,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_budget"), NULL, ngx_http_adm_variable,
+      (uintptr_t) ngx_http_adm_variable_budget, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_class"), NULL, ngx_http_adm_variable_said,
+      offsetof(ngx_adm_said_t, cls), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_priority"), NULL, ngx_http_adm_variable_said,
+      offsetof(ngx_adm_said_t, priority), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_cost"), NULL, ngx_http_adm_variable_said,
+      offsetof(ngx_adm_said_t, cost), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_key"), NULL, ngx_http_adm_variable_said,
+      offsetof(ngx_adm_said_t, key), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("admission_word"), NULL, ngx_http_adm_variable_said,
+      offsetof(ngx_adm_said_t, word), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("admission_trips"), NULL, ngx_http_adm_variable,
       (uintptr_t) ngx_http_adm_variable_trips, NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -308,6 +330,45 @@ ngx_http_adm_variable_remaining(ngx_http_request_t *r,
     if (ctx && ctx->subject.remaining != NGX_ADM_NO_LIMIT) {
         ngx_http_adm_variable_number(r, ctx->subject.remaining, value);
     }
+}
+
+
+/* what is left now, for the upstream */
+
+static void
+ngx_http_adm_variable_budget(ngx_http_request_t *r, ngx_http_adm_ctx_t *ctx,
+    ngx_str_t *value)
+{
+    uint64_t  left;
+
+    if (ctx && ngx_http_adm_budget(ctx, &left)) {
+        ngx_http_adm_variable_number(r, left, value);
+    }
+}
+
+
+/* of the site's own scripts */
+
+static ngx_int_t
+ngx_http_adm_variable_said(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_str_t           *value;
+    ngx_http_adm_ctx_t  *ctx;
+
+    static ngx_str_t  nothing = ngx_string("");
+
+    ctx = ngx_http_adm_get_ctx(r);
+    value = (ctx && ctx->subject.said)
+            ? (ngx_str_t *) ((u_char *) ctx->subject.said + data) : &nothing;
+
+    v->len = value->len;
+    v->data = value->len ? value->data : nothing.data;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
 }
 
 

@@ -51,7 +51,8 @@ ngx_adm_policy_t  ngx_adm_idempotency_policy = {
     ngx_adm_idempotency_conclude,
     NULL,
     ngx_adm_idempotency_settle,
-    ngx_adm_idempotency_give_back
+    ngx_adm_idempotency_give_back,
+    NULL
 };
 
 
@@ -240,7 +241,7 @@ ngx_adm_idempotency_conclude(ngx_adm_subject_t *s, void *conf, void *state,
 
     rc = ngx_adm_idempotency_said(s, of, is, command);
 
-    /* the stock's claim may have made a question of it */
+    /* the claim of stock or shedding may have made a question of it */
 
     if (rc == NGX_ADM_PASS && command->peek) {
         is->used = 0;

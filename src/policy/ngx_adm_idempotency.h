@@ -59,6 +59,8 @@ typedef struct {
     ngx_msec_t                lock;
     ngx_adm_statuses_t        keep;
     size_t                    max_body;  /* bytes of a response */
+    ngx_str_t                 field;     /* that is the key, in lower case;
+                                            empty: it is another value */
     ngx_adm_known_t          *known;
     ngx_adm_series_t         *outcomes;
 } ngx_adm_idempotency_t;

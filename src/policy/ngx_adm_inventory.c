@@ -37,6 +37,8 @@ static ngx_adm_rc_e ngx_adm_inventory_fill(ngx_adm_subject_t *s,
 static ngx_adm_rc_e ngx_adm_inventory_said(ngx_adm_subject_t *s,
     ngx_adm_inventory_t *conf, ngx_adm_inventory_state_t *is,
     ngx_adm_command_t *command);
+static void ngx_adm_inventory_holder(ngx_adm_subject_t *s,
+    ngx_adm_inventory_t *conf);
 static ngx_adm_hold_end_e ngx_adm_inventory_end(ngx_adm_inventory_t *conf,
     ngx_adm_settlement_t *settlement);
 
@@ -50,7 +52,8 @@ ngx_adm_policy_t  ngx_adm_inventory_policy = {
     ngx_adm_inventory_conclude,
     NULL,
     ngx_adm_inventory_settle,
-    ngx_adm_inventory_give_back
+    ngx_adm_inventory_give_back,
+    NULL
 };
 
 
@@ -355,6 +358,12 @@ ngx_adm_inventory_conclude(ngx_adm_subject_t *s, void *conf, void *state,
     ngx_adm_inventory_t        *of = conf;
     ngx_adm_inventory_state_t  *is = state;
 
+    /* the shedding's claim may have made a question of it */
+
+    if (command && command->peek) {
+        is->asked = 0;
+    }
+
     /* another step refuses, and tells more than this one could */
 
     if (command && command->reply != NGX_ADM_REPLY_FAILED
@@ -400,6 +409,8 @@ ngx_adm_inventory_said(ngx_adm_subject_t *s, ngx_adm_inventory_t *conf,
         if (is->asked) {
             adm_hex(is->hold, command->checkout->id, NGX_ADM_CHECKOUT_ID);
             is->held = 1;
+
+            ngx_adm_inventory_holder(s, conf);
         }
 
         return NGX_ADM_PASS;
@@ -419,6 +430,17 @@ ngx_adm_inventory_said(ngx_adm_subject_t *s, ngx_adm_inventory_t *conf,
 
     return ngx_adm_inventory_refuse(s, reasons[command->stock_said],
                                     command->wait);
+}
+
+
+/* who has one is shed last while it lasts */
+
+static void
+ngx_adm_inventory_holder(ngx_adm_subject_t *s, ngx_adm_inventory_t *conf)
+{
+    if (s->holders) {
+        ngx_adm_known_hold(s->holders, s->client(s), conf->hold / 1000 + 1);
+    }
 }
 
 

@@ -8,6 +8,11 @@
 #include <ngx_adm_rate.h>
 #include <ngx_adm_room.h>
 #include <ngx_adm_inventory.h>
+#include <ngx_adm_shed.h>
+
+#if (NGX_ADM_LUAJIT)
+#include <ngx_adm_script.h>
+#endif
 
 #if (NGX_ADM_TEST)
 #include <ngx_adm_probe.h>
@@ -22,10 +27,14 @@ ngx_adm_policy_t  *ngx_adm_policies[NGX_ADM_POLICIES] = {
 #if (NGX_ADM_TEST)
     &ngx_adm_probe_policy,
 #endif
+#if (NGX_ADM_LUAJIT)
+    &ngx_adm_script_policy,
+#endif
     &ngx_adm_room_policy,
     &ngx_adm_rate_policy,
     &ngx_adm_idempotency_policy,
-    &ngx_adm_inventory_policy
+    &ngx_adm_inventory_policy,
+    &ngx_adm_shed_policy
 };
 
 
@@ -281,7 +290,58 @@ ngx_adm_reason_t  ngx_adm_reasons[NGX_ADM_REASONS] = {
       ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
       ngx_string("All reserved"),
       ngx_string("What is left is reserved for others at the moment. Some "
-                 "of it may come back: your place in line is kept.") }
+                 "of it may come back: your place in line is kept.") },
+
+    { ngx_string("concurrency"), NGX_ADM_VERDICT_SHED, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("The shop is full"),
+      ngx_string("The shop has as many requests as it can answer at once. "
+                 "Nothing was ordered by this one; please try again.") },
+
+    { ngx_string("priority"), NGX_ADM_VERDICT_SHED, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("The shop is full"),
+      ngx_string("The shop has more requests than it can answer, and serves "
+                 "others first for some minutes. Nothing was ordered by this "
+                 "one; please try again.") },
+
+    { ngx_string("circuit_open"), NGX_ADM_VERDICT_SHED, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("Temporarily unavailable"),
+      ngx_string("The shop does not answer at the moment, and is left alone "
+                 "until it recovers. Nothing was ordered by this request; "
+                 "please try again.") },
+
+    { ngx_string("budget"), NGX_ADM_VERDICT_SHED, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("The shop is slow"),
+      ngx_string("The shop would not have answered this request in time, so "
+                 "it was not sent. Nothing was ordered by it; please try "
+                 "again.") },
+
+    { ngx_string("overload"), NGX_ADM_VERDICT_SHED, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("Too many people at once"),
+      ngx_string("More people have come than can be looked after at once. "
+                 "Nothing was ordered by this request; please try again.") },
+
+    { ngx_string("script"), NGX_ADM_VERDICT_CLOSED, 403,
+      ngx_string("about:blank"),
+      ngx_string("Not allowed"),
+      ngx_string("The shop does not allow this request. Nothing was ordered "
+                 "by it.") },
+
+    { ngx_string("script"), NGX_ADM_VERDICT_LIMIT, 429,
+      ngx_string(NGX_ADM_IETF_PROBLEM "quota-exceeded"),
+      ngx_string("Too many requests"),
+      ngx_string("The shop allows no more requests of this kind at the "
+                 "moment. Nothing was ordered by this one.") },
+
+    { ngx_string("script"), NGX_ADM_VERDICT_SHED, 503,
+      ngx_string(NGX_ADM_IETF_PROBLEM "temporary-reduced-capacity"),
+      ngx_string("Temporarily unavailable"),
+      ngx_string("The shop cannot take requests of this kind at the moment. "
+                 "Nothing was ordered by this one; please try again.") }
 };
 
 

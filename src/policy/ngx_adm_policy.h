@@ -15,6 +15,9 @@
  *                behind one that refused, so that "retry" is true for all
  *     settle     after the upstream, with what became of the request
  *     give_back  undoes what check, claim and conclude took
+ *     leave      nginx is done with the upstream, or with the request: once,
+ *                for each step of a request that was admitted, before it is
+ *                settled or given back, or after
  *
  * Of settle and give_back exactly one is called for each step whose check
  * did not refuse, and exactly once, in reverse order of the checks.  A step
@@ -88,6 +91,14 @@ typedef enum {
     NGX_ADM_REASON_FIELD_LARGE,    /* the body is larger than "max" */
     NGX_ADM_REASON_FIELD_FORM,     /* it is no JSON, no form, no UTF-8 ... */
     NGX_ADM_REASON_LINE_RESERVED,  /* ALL_RESERVED, for those in line */
+    NGX_ADM_REASON_CONCURRENCY,    /* no place inside the upstream */
+    NGX_ADM_REASON_PRIORITY,       /* ... but for others first */
+    NGX_ADM_REASON_CIRCUIT_OPEN,
+    NGX_ADM_REASON_BUDGET,         /* no time left for an answer */
+    NGX_ADM_REASON_OVERLOAD,       /* of this node: its event loop is late */
+    NGX_ADM_REASON_SCRIPT,         /* a script of the site's own said so */
+    NGX_ADM_REASON_SCRIPT_LIMIT,   /* ... with 429 */
+    NGX_ADM_REASON_SCRIPT_SHED,    /* ... with 503 */
     NGX_ADM_REASONS
 } ngx_adm_reason_e;
 
@@ -123,6 +134,16 @@ typedef enum {
     NGX_ADM_CAUSE_FAILED,          /* ... because something of ours failed */
     NGX_ADM_CAUSE_GONE             /* the client left before the upstream */
 } ngx_adm_cause_e;
+
+
+/* how a request was at the upstream, in all: when nginx is done with it */
+
+typedef enum {
+    NGX_ADM_STAY_NONE = 0,         /* it never came to it */
+    NGX_ADM_STAY_ANSWERED,         /* and not with a failure */
+    NGX_ADM_STAY_FAILED,           /* 5xx, a broken connection, a time-out */
+    NGX_ADM_STAY_GONE              /* the client did not wait for it */
+} ngx_adm_stay_e;
 
 
 typedef enum {
@@ -281,6 +302,11 @@ typedef ngx_int_t (*ngx_adm_fingerprint_pt)(ngx_adm_subject_t *s,
     ngx_uint_t body, u_char *digest);
 
 
+/* a hash of who asks, the same at each step of a purchase, and on each node */
+
+typedef uint64_t (*ngx_adm_client_pt)(ngx_adm_subject_t *s);
+
+
 typedef struct {
     ngx_adm_reason_e         reason;
     ngx_adm_place_t         *place;      /* in a room; NULL: not of one */
@@ -295,7 +321,25 @@ typedef struct {
                                             request's pool */
     u_char                   id[33];     /* of the key, in hex: by which an
                                             operator finds it; empty: none */
+    ngx_str_t                word;       /* of a script, [a-z0-9_-]; empty:
+                                            none */
 } ngx_adm_answer_t;
+
+
+/* what the site's own scripts said of a request, the last word of each */
+
+typedef struct {
+    ngx_str_t                cls;        /* [A-Za-z0-9_.-]; empty: nothing, as
+                                            with all that follow */
+    ngx_str_t                priority;   /* a digit */
+    ngx_str_t                cost;       /* to ADM_GCRA_COST_MAX */
+    ngx_str_t                key;        /* printable ASCII */
+    ngx_str_t                word;       /* of a refusal */
+    ngx_str_t                room;       /* of several the one that applies */
+    unsigned                 room_dry:1; /* ... in dry runs alone */
+    unsigned                 bypass:1;   /* no other policy applies */
+    unsigned                 bypass_dry:1;
+} ngx_adm_said_t;
 
 
 struct ngx_adm_subject_s {
@@ -323,6 +367,10 @@ struct ngx_adm_subject_s {
                                             given back */
     ngx_adm_known_t         *known;      /* the node's keys; NULL: no key
                                             came with the request */
+    ngx_adm_known_t         *holders;    /* who has a hold of this node; NULL:
+                                            nobody knows */
+    uint64_t                 age;        /* ms since the request began */
+    ngx_adm_client_pt        client;
 
     ngx_str_t               *tokens;     /* that the client sent, of the use */
     ngx_uint_t               ntokens;
@@ -331,10 +379,13 @@ struct ngx_adm_subject_s {
                                             0: it has none */
     ngx_adm_place_t         *place;      /* of the last room; NULL: none */
     ngx_adm_grant_t          grant;      /* of the step */
+    ngx_adm_said_t          *said;       /* NULL: nothing, or no script */
 
     unsigned                 dry_run:1;
     unsigned                 poll:1;     /* only asks; goes no further */
     unsigned                 again:1;    /* who was told to wait has come */
+    unsigned                 unheard:1;  /* the trip that is concluded was not
+                                            answered in time */
 };
 
 
@@ -377,7 +428,12 @@ typedef struct {
 typedef ngx_adm_rc_e (*ngx_adm_check_pt)(ngx_adm_subject_t *s, void *conf,
     void *state);
 
-/* CLAIM: there is a command in the trip; PASS, REFUSE or ERROR: none */
+/*
+ * CLAIM: there is a command in the trip; PASS, REFUSE or ERROR: none.  Of a
+ * policy that has to be left none is its own, CLAIM says that it will
+ * conclude, and "trip" is NULL if there is none for others; its claim comes
+ * when the client has sent the body, if nginx waits for that anyway.
+ */
 
 typedef ngx_adm_rc_e (*ngx_adm_claim_pt)(ngx_adm_subject_t *s, void *conf,
     void *state, ngx_adm_trip_t *trip);
@@ -399,6 +455,11 @@ typedef void (*ngx_adm_settle_pt)(ngx_adm_subject_t *s, void *conf,
 typedef void (*ngx_adm_give_back_pt)(ngx_adm_subject_t *s, void *conf,
     void *state, ngx_adm_cause_e cause);
 
+/* "latency" is in ns: until the answer began, or as long as it lasted */
+
+typedef void (*ngx_adm_leave_pt)(ngx_adm_subject_t *s, void *conf,
+    void *state, ngx_adm_stay_e stay, uint64_t latency);
+
 
 struct ngx_adm_policy_s {
     ngx_str_t                name;       /* "rate": metrics and log */
@@ -410,6 +471,7 @@ struct ngx_adm_policy_s {
     ngx_adm_foresee_pt       foresee;    /* NULL: never says when */
     ngx_adm_settle_pt        settle;     /* NULL: nothing to do */
     ngx_adm_give_back_pt     give_back;  /* NULL: takes nothing */
+    ngx_adm_leave_pt         leave;      /* NULL: keeps nothing so long */
 };
 
 
@@ -417,10 +479,14 @@ typedef enum {
 #if (NGX_ADM_TEST)
     NGX_ADM_POLICY_PROBE,
 #endif
+#if (NGX_ADM_LUAJIT)
+    NGX_ADM_POLICY_SCRIPT,
+#endif
     NGX_ADM_POLICY_ROOM,
     NGX_ADM_POLICY_RATE,
     NGX_ADM_POLICY_IDEMPOTENCY,
     NGX_ADM_POLICY_INVENTORY,
+    NGX_ADM_POLICY_SHED,
     NGX_ADM_POLICIES
 } ngx_adm_policy_e;
 

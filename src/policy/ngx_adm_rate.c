@@ -52,7 +52,8 @@ ngx_adm_policy_t  ngx_adm_rate_policy = {
     ngx_adm_rate_conclude,
     ngx_adm_rate_foresee,
     NULL,                          /* what an admitted request took stays */
-    ngx_adm_rate_give_back
+    ngx_adm_rate_give_back,
+    NULL
 };
 
 
@@ -316,8 +317,12 @@ ngx_adm_rate_conclude(ngx_adm_subject_t *s, void *conf, void *state,
         return ngx_adm_rate_refused(s, limit, &command->answer);
     }
 
-    rs->charge = command->charge;
-    rs->keeper = command->trip->keeper;
+    /* what cost nothing is not returned, nor what another step made free */
+
+    if (command->cost) {
+        rs->charge = command->charge;
+        rs->keeper = command->trip->keeper;
+    }
 
     return ngx_adm_rate_passed(s, &command->answer);
 }

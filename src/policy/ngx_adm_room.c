@@ -77,7 +77,8 @@ ngx_adm_policy_t  ngx_adm_room_policy = {
     ngx_adm_room_conclude,
     NULL,
     ngx_adm_room_settle,
-    ngx_adm_room_give_back
+    ngx_adm_room_give_back,
+    NULL
 };
 
 

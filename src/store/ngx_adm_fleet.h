@@ -19,17 +19,17 @@
 #include <ngx_adm_settings.h>
 
 
-#define NGX_ADM_FLEET_LAYOUT    1
+#define NGX_ADM_FLEET_LAYOUT    2
 
 /* bytes of a node's name, which is hex: made at the start, kept over reload */
 #define NGX_ADM_FLEET_NODE      NGX_ADM_SETTING_NODE
 
 /* parts between two starts of nginx; and those that a reload may add, if they
    are not larger than this, or than the largest one at the start */
-#define NGX_ADM_FLEET_PARTS     64
+#define NGX_ADM_FLEET_PARTS     128
 #define NGX_ADM_FLEET_SPARE     4
 #define NGX_ADM_FLEET_PART      (512 * 1024)
-#define NGX_ADM_FLEET_NAME      96
+#define NGX_ADM_FLEET_NAME      104
 
 /* ms between two looks of a worker at what is to be done */
 #define NGX_ADM_FLEET_TICK      50

@@ -1,7 +1,7 @@
 
 /*
- * Keys that this node has seen, and the budget of questions: one word, and
- * lines of words, in shared memory.
+ * Keys that this node has seen, clients that have a hold, and the budget of
+ * questions: one word, and lines of words, in shared memory.
  */
 
 
@@ -11,12 +11,16 @@
 /* 512 KiB: 65,536 keys */
 #define NGX_ADM_KNOWN_LINES     8192
 
+/* 256 KiB: 32,768 clients */
+#define NGX_ADM_KNOWN_HOLDERS   4096
+
 
 struct ngx_adm_known_sh_s {
     ngx_uint_t     layout;
     ngx_msec_t     origin;         /* of the word's ticks */
     uint64_t       word;           /* of GCRA */
     uint64_t      *words;
+    uint64_t      *holders;
 };
 
 
@@ -36,7 +40,8 @@ ngx_adm_known_add(ngx_conf_t *cf, ngx_str_t *name, void *tag)
     }
 
     known->shm_zone = ngx_shared_memory_add(cf, name,
-                                            NGX_ADM_KNOWN_LINES * 64
+                                            (NGX_ADM_KNOWN_LINES
+                                             + NGX_ADM_KNOWN_HOLDERS) * 64
                                             + 16 * ngx_pagesize, tag);
     if (known->shm_zone == NULL) {
         return NULL;
@@ -81,6 +86,8 @@ ngx_adm_known_init(ngx_shm_zone_t *shm_zone, void *data)
 
     known->recent.words = known->sh->words;
     known->recent.lines = NGX_ADM_KNOWN_LINES;
+    known->holders.words = known->sh->holders;
+    known->holders.lines = NGX_ADM_KNOWN_HOLDERS;
 
     return NGX_OK;
 }
@@ -102,7 +109,9 @@ ngx_adm_known_lay_out(ngx_shm_zone_t *shm_zone)
     }
 
     sh->words = ngx_slab_calloc(shpool, NGX_ADM_KNOWN_LINES * 64);
-    if (sh->words == NULL) {
+    sh->holders = ngx_slab_calloc(shpool, NGX_ADM_KNOWN_HOLDERS * 64);
+
+    if (sh->words == NULL || sh->holders == NULL) {
         return NGX_ERROR;
     }
 
@@ -127,18 +136,43 @@ ngx_adm_known_note(ngx_adm_known_t *known, u_char *key, time_t ttl)
 }
 
 
+ngx_uint_t
+ngx_adm_known_has(ngx_adm_known_t *known, u_char *key)
+{
+    uint64_t  tag;
+
+    ngx_memcpy(&tag, key, sizeof(uint64_t));
+
+    return adm_recent_left(&known->recent, tag, ngx_current_msec / 1000) > 0;
+}
+
+
+void
+ngx_adm_known_hold(ngx_adm_known_t *known, uint64_t client, time_t seconds)
+{
+    adm_recent_note(&known->holders, client, ngx_current_msec / 1000,
+                    ngx_min(seconds, ADM_RECENT_MAX));
+}
+
+
+ngx_uint_t
+ngx_adm_known_holds(ngx_adm_known_t *known, uint64_t client)
+{
+    return adm_recent_left(&known->holders, client, ngx_current_msec / 1000)
+           > 0;
+}
+
+
 /* strangers leave half of the budget to those that are known */
 
 ngx_uint_t
 ngx_adm_known_ask(ngx_adm_known_t *known, u_char *key)
 {
-    uint64_t           tag, now, word;
+    uint64_t           now, word;
     ngx_uint_t         seen;
     adm_gcra_answer_t  answer;
 
-    ngx_memcpy(&tag, key, sizeof(uint64_t));
-
-    seen = adm_recent_left(&known->recent, tag, ngx_current_msec / 1000) > 0;
+    seen = ngx_adm_known_has(known, key);
     now = adm_ticks(ngx_current_msec - known->sh->origin) + ADM_GCRA_EPOCH;
 
     do {

@@ -1,7 +1,8 @@
 
 /*
- * Which idempotency keys this node has seen, and how many questions it may
- * ask the store about keys of requests that it refuses anyway.
+ * Which idempotency keys this node has seen, who has a hold by it, and how
+ * many questions it may ask the store about keys of requests that it refuses
+ * anyway.
  *
  * When all is sold out a repeat still has a right to its answer, but whoever
  * invents keys must not make a trip of every refusal.  So these trips have a
@@ -19,7 +20,7 @@
 #include <adm_recent.h>
 
 
-#define NGX_ADM_KNOWN_LAYOUT    1
+#define NGX_ADM_KNOWN_LAYOUT    2
 
 /* trips a second of a node */
 #define NGX_ADM_KNOWN_BUDGET    1000
@@ -34,6 +35,7 @@ typedef struct {
     ngx_shm_zone_t      *shm_zone;
     ngx_adm_known_sh_t  *sh;
     adm_recent_t         recent;
+    adm_recent_t         holders;
     adm_gcra_t           gcra;         /* of the budget */
 } ngx_adm_known_t;
 
@@ -49,9 +51,22 @@ ngx_adm_known_t *ngx_adm_known_add(ngx_conf_t *cf, ngx_str_t *name, void *tag);
 
 void ngx_adm_known_note(ngx_adm_known_t *known, u_char *key, time_t ttl);
 
+/* 1 if it was; cost: one cache line, read only */
+
+ngx_uint_t ngx_adm_known_has(ngx_adm_known_t *known, u_char *key);
+
 /* 1 if the store may be asked about it, now: takes one of the budget */
 
 ngx_uint_t ngx_adm_known_ask(ngx_adm_known_t *known, u_char *key);
+
+/*
+ * A client, a hash of 64 good bits, got a hold for "seconds"; 1 if it has one,
+ * unless it was forgotten.
+ */
+
+void ngx_adm_known_hold(ngx_adm_known_t *known, uint64_t client,
+    time_t seconds);
+ngx_uint_t ngx_adm_known_holds(ngx_adm_known_t *known, uint64_t client);
 
 
 #endif /* _NGX_ADM_KNOWN_H_INCLUDED_ */

@@ -24,6 +24,14 @@ static ngx_event_t  ngx_adm_lag_event;
 static uint64_t     ngx_adm_lag_due;   /* ns */
 static uint64_t     ngx_adm_lags[NGX_ADM_LAG_MEASURES];    /* us */
 static ngx_uint_t   ngx_adm_lag_next;
+static uint64_t     ngx_adm_lag_last;  /* us */
+
+
+uint64_t
+ngx_adm_lag_here(void)
+{
+    return ngx_adm_lag_last;
+}
 
 
 void
@@ -50,6 +58,7 @@ ngx_adm_lag_measure(ngx_event_t *ev)
     lag = (now > ngx_adm_lag_due) ? (now - ngx_adm_lag_due) / 1000 : 0;
 
     ngx_adm_lags[ngx_adm_lag_next++ % NGX_ADM_LAG_MEASURES] = lag;
+    ngx_adm_lag_last = lag;
 
     worst = 0;
 

@@ -26,5 +26,12 @@ void ngx_adm_lag_start(ngx_cycle_t *cycle);
 
 uint64_t ngx_adm_lag(ngx_adm_counters_t *counters);
 
+/*
+ * The lag of this process when it was measured last, in microseconds; cost:
+ * one load.
+ */
+
+uint64_t ngx_adm_lag_here(void);
+
 
 #endif /* _NGX_ADM_LAG_H_INCLUDED_ */

@@ -39,6 +39,7 @@ typedef enum {
     NGX_ADM_SCRIPT_LINE_JOIN,
     NGX_ADM_SCRIPT_LINE_CLAIM,
     NGX_ADM_SCRIPT_LINE_TICK,
+    NGX_ADM_SCRIPT_GATE,           /* tells and asks what nodes did */
     NGX_ADM_SCRIPT_CHECKOUT,       /* takes a key, rates and stock */
     NGX_ADM_SCRIPT_SETTLE,         /* ends, or extends, what that took */
     NGX_ADM_SCRIPT_STOCK,          /* tells of SKUs; returns what expired */

@@ -47,6 +47,12 @@ const goods = (skus) => ['available', 'held', 'unresolved', 'committed_total']
     samples: Object.entries(skus).map(([sku, numbers]) =>
       ({ labels: { sku }, value: numbers[i] ?? 0 })) }));
 
+// of upstreams, by name: the circuit's state, and an operator's word
+const circuits = (all) => ['state', 'forced'].map((name, i) => ({
+  name: `admission_circuit_${name}`,
+  samples: Object.entries(all).map(([circuit, values]) =>
+    ({ labels: { circuit }, value: values[i] })) }));
+
 const at = (time, ...metrics) => snapshot({ time, metrics });
 const rate = (view, verdict) => view.rate('requests_total', { verdict });
 
@@ -148,6 +154,11 @@ const SENTENCES = {
   'Unresolved units: 3, of orders that were sent and never answered':
     say([requests(9, 9)], [requests(9, 9),
       ...goods({ a: [0, 0, 2], b: [7, 0, 1] })]),
+  'Circuit open, nothing reaches the upstream: a, c': say([requests(0, 0)],
+    [requests(9, 0), ...circuits({ a: [1, 0], b: [2, 0], c: [1, 0],
+      d: [0, 0] })]),
+  'An operator lets nothing reach the upstream: b': say([requests(0, 0)],
+    [requests(9, 0), ...circuits({ a: [0, 2], b: [1, 1] })]),
   'Nothing comes to disk: a restart would lose lines and switches':
     say([requests(0, 0)], [requests(9, 0), gauge('state_up', 0)]),
   'No data for 7 s: the server does not answer': say([requests(0, 0)],

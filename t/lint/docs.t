@@ -30,13 +30,16 @@ chdir "$FindBin::Bin/../.." or die "docs: cannot enter the root: $!\n";
 my $README = 'README.md';
 my $MANUAL = 'docs/directives.md';
 my @DOCUMENTS = ($README, $MANUAL, 'docs/internals.md', 'docs/runbook.md',
-                 'docs/redis.md', 'docs/deploy.md', 'docs/checkout.md');
+                 'docs/redis.md', 'docs/deploy.md', 'docs/checkout.md',
+                 'docs/scripts.md', 'docs/shedding.md');
 
 my $MODULE = 'src/module/ngx_http_adm_module.c';
 my $VARIABLES = 'src/module/ngx_http_adm_variables.c';
 my $METRICS = 'src/module/ngx_http_adm_metrics.c';
 my $STORE = 'src/module/ngx_http_adm_metrics_store.c';
 my $CHECKOUT = 'src/module/ngx_http_adm_metrics_checkout.c';
+my $SHED = 'src/module/ngx_http_adm_metrics_shed.c';
+my $SCRIPT = 'src/module/ngx_http_adm_script_conf.c';
 my $POLICY = 'src/policy/ngx_adm_policy.c';
 
 my $NGINX = $ENV{ADM_NGINX} // 'nginx';
@@ -218,7 +221,8 @@ sub check_variables {
 # calls in these files, write
 
 sub metrics {
-    my $source = join '', map { text($_) } $METRICS, $STORE, $CHECKOUT;
+    my $source = join '', map { text($_) } $METRICS, $STORE, $CHECKOUT, $SHED,
+                                           $SCRIPT;
     my %body = $source =~ /^(ngx_http_adm_\w+)\([^;{]*?\)\n\{(.*?)^\}/msg;
     my %metrics;
 
@@ -226,8 +230,10 @@ sub metrics {
     {
         my ($name, $type, $function) = ($1, lc $2, $3);
 
+        my %seen;
+
         $metrics{"admission_$name"} = join ' ', $type,
-                                                labels(\%body, $function);
+            grep { !$seen{$_}++ } labels(\%body, $function);
     }
 
     return \%metrics;
@@ -405,6 +411,11 @@ sub check_examples {
 sub try_example {
     my ($name, $text) = @_;
 
+    # a module without LuaJIT refuses what has scripts
+
+    return if ($ENV{ADM_LUAJIT} // '') eq 'off'
+              && $text =~ /\badmission_script\b/;
+
     my $dir = File::Temp->newdir();
     my $sockets = 0;
 
@@ -414,6 +425,7 @@ sub try_example {
     $text =~ s{/var/(?:log|lib)/nginx/}{$dir/}g;
     $text =~ s{/etc/nginx/admission[.]keys}{$dir/keys}g;
     $text =~ s{/etc/nginx/redis[.]password}{$dir/password}g;
+    $text =~ s{/etc/nginx/(\w+[.]lua)}{Cwd::cwd() . "/conf.d/$1"}ge;
     $text =~ s/^\s*load_module .*\n//mg;
 
     my $load = $ENV{ADM_MODULE}

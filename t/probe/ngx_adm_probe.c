@@ -28,7 +28,8 @@ ngx_adm_policy_t  ngx_adm_probe_policy = {
     ngx_adm_probe_conclude,
     NULL,
     ngx_adm_probe_settle,
-    ngx_adm_probe_give_back
+    ngx_adm_probe_give_back,
+    NULL
 };
 
 

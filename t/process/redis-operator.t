@@ -40,7 +40,7 @@ my %CONNECTION = map { $_ => 1 } qw(evalsha eval script|load client|setname role
 my $PASSWORD = 'correct-horse-battery';
 
 my @SCRIPTS = qw(probe rate rate_back share pulse setting line_join line_claim
-                 line_tick checkout settle stock inventory hold);
+                 line_tick gate checkout settle stock inventory hold);
 my @USUAL = qw(ok timeout lost down open);
 
 my $HTTP = <<'END';
@@ -53,6 +53,7 @@ my $HTTP = <<'END';
     admission_rate none any rate=1r/s burst=0;
     admission_rate all $arg_k rate=100r/s burst=10 scope=fleet;
     admission_room drop { mode always; rate 300r/s; }
+    admission_upstream shop concurrency=8;
 
     server {
         listen 127.0.0.1:%{h1};

@@ -66,6 +66,20 @@ const roomRows = (room) => [
       + 'middle of a payment. This cannot be taken back.' } },
 ].map((row) => ({ ...row, label: `${row.title} of ${room}` }));
 
+const gateRows = (upstream) => [
+  { field: 'state', title: 'Circuit', label: `Circuit of ${upstream}`,
+    choices: {
+      auto: { title: 'Automatic', ask: `Let ${upstream} open and close its `
+        + 'circuit?', says: 'It opens when the upstream fails, and closes '
+        + 'when it answers again.' },
+      open: { title: 'Open', ask: `Let nothing reach ${upstream}?`,
+        says: 'From now on all who come are refused, or sent to the fallback. '
+          + 'Requests that are inside are finished.' },
+      closed: { title: 'Closed', ask: `Keep the circuit of ${upstream} `
+        + 'closed?', says: 'From now on it does not open, however much the '
+        + 'upstream fails. Its limit stays in force.' } } },
+];
+
 const RESET = { ask: 'Back to the configuration?' };
 
 
@@ -414,6 +428,7 @@ export class Controls {
   #dialog = new Dialog();
   #node;
   #rooms = new Map();
+  #gates = new Map();
   #holds = null;
 
   constructor(base, section) {
@@ -425,12 +440,22 @@ export class Controls {
 
   // the switches of a room
   room(name) {
-    const room = new Resource(`${this.#base}/rooms/${name}`, roomRows(name),
-      this.#dialog);
-    this.#rooms.set(name, room);
-    room.refresh();
-    return element('div', { className: 'switches', role: 'group',
-      ariaLabel: `Controls of ${name}` }, ...room.nodes);
+    return this.#switches(this.#rooms, name, `rooms/${name}`, roomRows(name),
+      `Controls of ${name}`);
+  }
+
+  // the switch of an upstream
+  gate(name) {
+    return this.#switches(this.#gates, name, `circuits/${name}`,
+      gateRows(name), `Controls of upstream ${name}`);
+  }
+
+  #switches(all, name, path, rows, ariaLabel) {
+    const resource = new Resource(`${this.#base}/${path}`, rows, this.#dialog);
+    all.set(name, resource);
+    resource.refresh();
+    return element('div', { className: 'switches', role: 'group', ariaLabel },
+      ...resource.nodes);
   }
 
   // from now on, in this section
@@ -444,9 +469,14 @@ export class Controls {
     this.#rooms.delete(name);
   }
 
+  forgetGate(name) {
+    this.#gates.delete(name);
+  }
+
   refresh() {
-    return Promise.all([this.#node, ...this.#rooms.values(), this.#holds]
-      .map((resource) => resource?.refresh()));
+    return Promise.all([this.#node, ...this.#rooms.values(),
+      ...this.#gates.values(), this.#holds].map((resource) =>
+      resource?.refresh()));
   }
 
   // the mode that is in effect, if it is known

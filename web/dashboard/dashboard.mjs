@@ -6,8 +6,9 @@ import { Controls } from './controls.mjs';
 import { element, keyed, setData, setText } from './dom.mjs';
 import { show } from './format.mjs';
 import { STALE_S, View, snapshot } from './metrics.mjs';
-import { CHARTS, FACTS, FIGURES, STORE, TABLES, hasStock, roomChart,
-  roomFigures, roomState, storeState } from './panels.mjs';
+import { CHARTS, FACTS, FIGURES, STORE, TABLES, gateChart, gateFigures,
+  gateState, gateTable, gates, hasStock, roomChart, roomFigures, roomState,
+  storeState } from './panels.mjs';
 import { STOCK_SPAN_S, Stock } from './stock.mjs';
 import { verdict } from './verdict.mjs';
 
@@ -25,6 +26,7 @@ const charts = CHARTS.map((row) => new Chart(row));
 const base = document.body.dataset.control;
 const controls = base ? new Controls(base, byId('controls')) : null;
 const shownRooms = new Map();    // by name: what is shown of each
+const shownGates = new Map();    // likewise, of each upstream
 const stock = new Stock();
 
 let answeredAt = null;      // performance.now() of the last answer
@@ -145,6 +147,48 @@ function showRooms(view) {
     if (there.some(({ room }) => room === name)) continue;
     shownRooms.delete(name);
     controls?.forget(name);
+  }
+}
+
+
+function makeGate({ upstream: name }) {
+  const where = { upstream: name };
+  const chip = element('span', { className: 'chip' });
+  const figures = element('div', { className: 'figures' });
+  const chart = new Chart(gateChart(name, where));
+  const table = gateTable(name);
+  const shed = makeTable(table);
+  const node = element('section', { className: 'room' },
+    element('h2', {}, `Upstream ${name} `, chip), figures, chart.node, shed);
+
+  node.setAttribute('aria-label', `Upstream ${name}`);
+  if (controls) node.append(controls.gate(name));
+  shownGates.set(name,
+    { chip, figures, chart, table, shed, rows: gateFigures(where) });
+  return node;
+}
+
+function updateGate(view, node, labels) {
+  const { chip, figures, chart, table, shed, rows } =
+    shownGates.get(labels.upstream);
+  const { title, level: high } = gateState(view, labels);
+
+  setText(chip, title);
+  setData(node, 'level', high);
+  keyed(figures, rows, (row) => row.title, makeFigure, updateFigure);
+  chart.add(new View(history, chart.row.span));
+  updateTable(view, shed, table);
+}
+
+function showGates(view) {
+  const there = gates(view);
+
+  keyed(byId('upstreams'), there, ({ upstream }) => upstream, makeGate,
+    (node, labels) => updateGate(view, node, labels));
+  for (const name of shownGates.keys()) {
+    if (there.some(({ upstream }) => upstream === name)) continue;
+    shownGates.delete(name);
+    controls?.forgetGate(name);
   }
 }
 
@@ -301,6 +345,7 @@ function showAll() {
   showVerdict();
   showFigures(view);
   showRooms(view);
+  showGates(view);
   showStock(view);
   showStore(view);
   showCharts(view);

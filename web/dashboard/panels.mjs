@@ -135,6 +135,77 @@ export const roomChart = (room, where) => ({
       read: (v) => v.peak('room_admission_rate', where) }] });
 
 
+// The upstreams that have a gate: [{ upstream, circuit }], its labels.
+export const gates = (v) => v.samples('circuit_forced')
+  .map(({ labels: { circuit } }) => ({ upstream: circuit, circuit }));
+
+// by the metric circuit_state, and with an operator's word
+const CIRCUITS = [{ title: 'Serves', level: 'good' },
+  { title: 'Circuit open', level: 'bad' },
+  { title: 'Tries again', level: 'warn' }];
+const FORCED_OPEN = 1;
+
+export function gateState(v, { upstream, circuit }) {
+  const state = v.peak('circuit_state', { circuit });
+
+  if (v.peak('circuit_forced', { circuit }) === FORCED_OPEN) {
+    return { title: 'Held open by an operator', level: 'warn' };
+  }
+  return state === 0 && v.rate('shed_total', { upstream }) > 0
+    ? { title: 'Sheds', level: 'refused' }
+    : CIRCUITS[state] ?? { title: 'Unknown', level: '' };
+}
+
+function limitNote(v, where) {
+  const share = v.peak('concurrency_share', where);
+  const limit = v.peak('concurrency_limit', where);
+
+  if (share === null) return 'no limit';
+  return `of ${show(share, 'number')}${share === limit ? ' at most'
+    : `, this node’s share of ${show(limit, 'number')}`}`;
+}
+
+// The figures of one upstream, as FIGURES; where: its own samples.
+export const gateFigures = (where) => [
+  { title: 'In flight', unit: 'count', note: (v) => limitNote(v, where),
+    read: (v) => v.peak('inflight', where) },
+  { title: 'Served', unit: 'rate', tone: 'good', note: (v) =>
+    `of ${show(v.peak('upstream_offered_rate', where), 'rate')} that come`,
+  read: (v) => v.peak('upstream_served_rate', where) },
+  { title: 'Shed', unit: 'rate', tone: 'refused',
+    note: () => 'refused, or sent to the fallback',
+    read: (v) => v.rate('shed_total', where) },
+  { title: 'Cut off', unit: 'share', tone: 'refused',
+    note: () => 'of those who come, the last by priority',
+    read: (v) => v.peak('shed_cut_ratio', where) },
+  { title: 'Needs', unit: 'seconds', note: () => 'for an answer, a median',
+    read: (v) => v.peak('upstream_needs_seconds', where) || null },
+];
+
+// The chart of one upstream, as CHARTS, and the table of who is shed.
+export const gateChart = (upstream, where) => ({
+  title: `In flight at ${upstream}`, note: 'requests', unit: 'number', span: 2,
+  lines: () => [
+    { title: 'In flight', color: '--verdict-admit',
+      read: (v) => v.peak('inflight', where) },
+    { title: 'Limit', color: '--calm', dashed: true,
+      read: (v) => v.peak('concurrency_share', where) }] });
+
+export const gateTable = (upstream) => ({
+  title: `Who is shed at ${upstream}`, metric: 'shed_offers_total',
+  where: (labels) => labels.upstream === upstream,
+  empty: 'Nobody has come yet.',
+  by: { Who: ({ priority }) => (priority === 'holder'
+    ? 'Has a pass, a hold or a key' : `Priority ${priority}`) },
+  columns: [
+    { title: 'Came', unit: 'rate',
+      read: (v, where) => v.rate('shed_offers_total', where) },
+    { title: 'Shed', unit: 'rate',
+      read: (v, where) => v.rate('shed_total', where) },
+    { title: 'Shed in all', unit: 'count',
+      read: (v, where) => v.total('shed_total', where) }] });
+
+
 // holds there may be, also of SKUs that the configuration does not name
 export const hasStock = (v) => v.samples('inventory_available').length > 0
   || v.samples('zone_used_ratio', ({ table }) =>
@@ -207,7 +278,8 @@ export const TABLES = [
   { title: 'Upstreams', metric: 'inflight', empty: 'No upstream is used.',
     by: { Upstream: ({ upstream }) => upstream || UNNAMED },
     columns: [gauge('inflight', 'In flight', 'count'),
-      gauge('concurrency_limit', 'Limit', 'count')] },
+      { ...gauge('concurrency_share', 'Limit', 'number'),
+        unless: (v) => v.samples('concurrency_share').length === 0 }] },
   { title: 'Idempotency keys', metric: 'idempotency_total', used: true,
     unless: (v) => v.total('idempotency_total') === 0,
     by: { Outcome: ({ outcome }) => outcome.replaceAll('_', ' ') },

@@ -4,7 +4,8 @@
 import { STALE_S } from './metrics.mjs';
 import { show } from './format.mjs';
 import { failed, passed, refused, wouldRefuse } from './verdicts.mjs';
-import { roomState, serverError, storeState } from './panels.mjs';
+import { gates, gateState, roomState, serverError,
+  storeState } from './panels.mjs';
 
 const LAG_S = 0.1;          // an event loop that takes longer a turn is behind
 const ERRORS = 0.1;         // share of the upstream's answers,
@@ -37,6 +38,11 @@ function fullest(v) {
 const roomsThatAre = (v, title) => v.samples('room_state')
   .filter(({ labels: { room } }) => roomState(v, { room }).title === title)
   .map(({ labels }) => labels.room).join(', ');
+
+// the names of the upstreams that are so
+const upstreamsThatAre = (v, title) => gates(v)
+  .filter((where) => gateState(v, where).title === title)
+  .map(({ upstream }) => upstream).join(', ');
 
 // "a, b and 3 more": the SKUs that are so
 function skus(v, where) {
@@ -75,6 +81,10 @@ const CONDITIONS = [
         show(v.share('upstream_responses_total', serverError), 'share')
       } of answers are 5xx${v.increase('upstream_responses_total',
         { class: 'none' }) > 0 ? ' or missing' : ''}` },
+  { id: 'circuit', chip: 'Trouble', level: 'bad',
+    say: (v) => upstreamsThatAre(v, 'Circuit open')
+      && `Circuit open, nothing reaches the upstream: ${
+        upstreamsThatAre(v, 'Circuit open')}` },
   { id: 'failing', chip: 'Trouble', level: 'bad',
     say: (v) => v.rate('requests_total', failed) > 0
       && `Deciding fails for ${rate(v.rate('requests_total', failed))}${
@@ -93,6 +103,10 @@ const CONDITIONS = [
       && v.rate('fail_policy_total') > 0
       && `Redis is slow: ${rate(v.rate('fail_policy_total'))
       } are decided without it` },
+  { id: 'held', chip: 'Held open', level: 'warn',
+    say: (v) => upstreamsThatAre(v, 'Held open by an operator')
+      && `An operator lets nothing reach the upstream: ${
+        upstreamsThatAre(v, 'Held open by an operator')}` },
   { id: 'closed', chip: 'Closed', level: 'warn',
     say: (v) => roomsThatAre(v, 'Closed')
       && `Closed: ${roomsThatAre(v, 'Closed')}` },

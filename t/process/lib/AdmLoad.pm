@@ -31,8 +31,9 @@ my $PATIENCE = 20;
 
 
 # Options: paths, clients, requests (0: until it is told to stop), pause
-# (seconds between an answer and the next request of a client), fresh (each
-# request by a connection of its own).
+# (seconds between an answer and the next request of a client, more or less),
+# fresh (each request by a connection of its own), browsers (each client has
+# its own).
 sub start {
     my ($class, $port, %option) = @_;
 
@@ -114,7 +115,8 @@ sub DESTROY {
 sub _run {
     my ($dir, $parent, $port, %option) = @_;
 
-    my @clients = map { { at => $_, due => 0 } } 1 .. $option{clients} // 4;
+    my @clients = map { { n => $_, at => $_, due => 0 } }
+                  1 .. $option{clients} // 4;
     my $left = $option{requests} || 1e9;
     my ($answers, $told, %seen) = (0, 0);
 
@@ -132,7 +134,7 @@ sub _run {
 
         for (_ended(@asked)) {
             _note(\%seen, $_);
-            $_->{due} = time + ($option{pause} // 0);
+            $_->{due} = time + ($option{pause} // 0) * (0.5 + rand);
             $answers++;
         }
 
@@ -160,9 +162,13 @@ sub _ask {
     $client->{path} = $paths->[ $client->{at}++ % @$paths ];
     $client->{since} = time;
 
+    my $fields = $option{fresh} ? "Connection: close\r\n" : '';
+
+    $fields .= "User-Agent: browser-$$-$client->{n}\r\n" if $option{browsers};
+
     if ($client->{http}) {
         $client->{http}->send(request_text('GET', $client->{path},
-            fields => $option{fresh} ? "Connection: close\r\n" : ''));
+            fields => $fields));
     }
 
     return;

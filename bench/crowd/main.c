@@ -47,6 +47,7 @@ typedef struct {
     const char   *duration;
     const char   *scale;
     const char   *connections;
+    int           buckets;
     int           loop;
     int           progress;
     int           quiet;
@@ -83,6 +84,7 @@ static const char  usage[] =
 "They come when they are due, whether or not those before were answered.\n"
 "\n"
 "  --json FILE             the report for programs\n"
+"  --buckets               in the former, latencies of each second by bucket\n"
 "  --html FILE             the report for people, one page\n"
 "  --passes FILE           a line for each pass of a waiting room: seconds,\n"
 "                          number, id, Unix times of its beginning and its\n"
@@ -103,13 +105,14 @@ static const char  usage[] =
 "start, with 1 when something else went wrong.\n";
 
 
-enum { OPT_JSON = 1, OPT_HTML, OPT_PASSES, OPT_PROGRESS, OPT_QUIET,
-       OPT_SEED, OPT_DURATION, OPT_SCALE, OPT_LOOP, OPT_CONNECTIONS, OPT_YES,
-       OPT_CHECK, OPT_ARRIVALS, OPT_HELP };
+enum { OPT_JSON = 1, OPT_BUCKETS, OPT_HTML, OPT_PASSES, OPT_PROGRESS,
+       OPT_QUIET, OPT_SEED, OPT_DURATION, OPT_SCALE, OPT_LOOP, OPT_CONNECTIONS,
+       OPT_YES, OPT_CHECK, OPT_ARRIVALS, OPT_HELP };
 
 
 static const struct option  long_options[] = {
     { "json", required_argument, NULL, OPT_JSON },
+    { "buckets", no_argument, NULL, OPT_BUCKETS },
     { "html", required_argument, NULL, OPT_HTML },
     { "passes", required_argument, NULL, OPT_PASSES },
     { "progress", no_argument, NULL, OPT_PROGRESS },
@@ -184,6 +187,7 @@ read_options(options_t *options, int argc, char **argv)
         case OPT_DURATION:    options->duration = optarg;     break;
         case OPT_SCALE:       options->scale = optarg;        break;
         case OPT_CONNECTIONS: options->connections = optarg;  break;
+        case OPT_BUCKETS:     options->buckets = 1;           break;
         case OPT_PROGRESS:    options->progress = 1;          break;
         case OPT_QUIET:       options->quiet = 1;             break;
         case OPT_LOOP:        options->loop = 1;              break;
@@ -476,6 +480,7 @@ go(crowd_t *crowd, const target_t *target, const options_t *options)
     run.began = ts.tv_sec + ts.tv_nsec / 1e9;
     run.took = (double) (usec_now() - crowd->start) / USEC_SECOND;
     run.interrupted = interrupted;
+    run.buckets = options->buckets;
     run.processor = processor_time();
     run.in_flight = crowd->in_flight;
     run.in_line = crowd->in_line;

@@ -23,9 +23,9 @@ static json_t *populations_json(const crowd_t *crowd);
 static json_t *line_json(const crowd_t *crowd, const run_t *run);
 static json_t *estimate_json(const estimate_t *estimate);
 static json_t *generator_json(const crowd_t *crowd, const run_t *run);
-static json_t *seconds_json(const crowd_t *crowd);
-static json_t *second_json(const crowd_t *crowd, const second_t *second,
-    int64_t index);
+static json_t *seconds_json(const crowd_t *crowd, const run_t *run);
+static json_t *second_json(const crowd_t *crowd, const run_t *run,
+    const second_t *second, int64_t index);
 static json_t *counts_json(const stats_t *stats, const counts_t *counts);
 static json_t *labels_json(const stats_t *stats, const uint64_t *counts);
 static json_t *errors_json(const uint64_t *counts);
@@ -69,7 +69,7 @@ report_json(const crowd_t *crowd, const run_t *run)
     json_object_set_new(report, "populations", populations_json(crowd));
     json_object_set_new(report, "line", line_json(crowd, run));
     json_object_set_new(report, "generator", generator_json(crowd, run));
-    json_object_set_new(report, "seconds", seconds_json(crowd));
+    json_object_set_new(report, "seconds", seconds_json(crowd, run));
 
     return report;
 }
@@ -298,7 +298,7 @@ report_late_share(const histogram_t *h)
 
 
 static json_t *
-seconds_json(const crowd_t *crowd)
+seconds_json(const crowd_t *crowd, const run_t *run)
 {
     int64_t          i;
     json_t          *array;
@@ -311,7 +311,8 @@ seconds_json(const crowd_t *crowd)
         second = stats_second(&crowd->stats, i);
 
         if (second != NULL) {
-            json_array_append_new(array, second_json(crowd, second, i));
+            json_array_append_new(array,
+                                  second_json(crowd, run, second, i));
         }
     }
 
@@ -320,10 +321,12 @@ seconds_json(const crowd_t *crowd)
 
 
 static json_t *
-second_json(const crowd_t *crowd, const second_t *second, int64_t index)
+second_json(const crowd_t *crowd, const run_t *run, const second_t *second,
+    int64_t index)
 {
-    double   at, end;
-    json_t  *object;
+    double    at, end;
+    json_t   *object;
+    json_t *(*latency)(const histogram_t *h);
 
     object = counts_json(&crowd->stats, &second->counts);
     end = crowd->scenario->duration;
@@ -341,8 +344,10 @@ second_json(const crowd_t *crowd, const second_t *second, int64_t index)
     set_ms(object, "late_ms", second->late);
     set_ms(object, "lag_ms", second->lag);
 
-    json_object_set_new(object, "served_ms", latency_json(second->served));
-    json_object_set_new(object, "refused_ms", latency_json(second->refused));
+    latency = run->buckets ? long_latency_json : latency_json;
+
+    json_object_set_new(object, "served_ms", latency(second->served));
+    json_object_set_new(object, "refused_ms", latency(second->refused));
 
     return object;
 }

@@ -26,6 +26,7 @@ typedef struct {
     unsigned     waiting;
     double       processor;     /* s of the crowd's own */
     order_t      order;         /* of those let in */
+    int          buckets;       /* also of each second */
 } run_t;
 
 

@@ -32,7 +32,7 @@ faults_init(faults_t *faults, uint64_t seed)
     memcpy(faults->random, &seed, sizeof(faults->random));
 
     faults->share = 1;
-    faults->factor = SLOW_FACTOR;
+    faults->factor = 1;
     faults->until = INT64_MAX;
 }
 
@@ -47,7 +47,7 @@ faults_set(faults_t *faults, const char *text)
     fault = *faults;
     fault.mode = FAULT_MODES;
     fault.share = 1;
-    fault.factor = SLOW_FACTOR;
+    fault.factor = -1;
     fault.until = INT64_MAX;
 
     if (evhttp_parse_query_str(text, &query) != 0) {
@@ -56,6 +56,10 @@ faults_set(faults_t *faults, const char *text)
 
     wrong = faults_read(&fault, &query);
     evhttp_clear_headers(&query);
+
+    if (fault.factor < 0) {
+        fault.factor = fault.mode == FAULT_SLOW ? SLOW_FACTOR : 1;
+    }
 
     if (wrong == NULL) {
         *faults = fault;

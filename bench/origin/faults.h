@@ -28,7 +28,7 @@ typedef enum {
 typedef struct {
     fault_e          mode;
     double           share;
-    double           factor;                /* of slow */
+    double           factor;                /* of the service time */
     int64_t          until;                 /* us, monotonic; INT64_MAX */
     uint64_t         hits[FAULT_MODES];     /* requests since a reset */
     unsigned short   random[3];

@@ -165,7 +165,8 @@ options_help(void)
          "  POST /faults?mode=M   none, error, slow, hang, die, half, exit;\n"
          "       &share=0.2       of the requests, 1\n"
          "       &for=10s         until told otherwise\n"
-         "       &factor=10       of slow");
+         "       &factor=F        times the service time; of slow 10, else 1\n"
+         "  POST /servers?count=P  so many from now on");
 
     return OPTIONS_HELP;
 }

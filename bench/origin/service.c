@@ -19,6 +19,7 @@ struct service_s {
 };
 
 
+static void service_fill(service_t *service);
 static void service_begin(service_t *service, job_t *job);
 static double service_time(service_t *service);
 static double service_normal(service_t *service);
@@ -70,7 +71,7 @@ service_free(service_t *service)
 bool
 service_submit(service_t *service, job_t *job)
 {
-    if (service->in_service == service->conf.servers
+    if (service->in_service >= service->conf.servers
         && service->queued >= service->conf.queue)
     {
         service->stats.turned_away++;
@@ -91,6 +92,21 @@ service_submit(service_t *service, job_t *job)
     service->queued++;
 
     return true;
+}
+
+
+static void
+service_fill(service_t *service)
+{
+    job_t  *job;
+
+    while (service->in_service < service->conf.servers
+           && (job = STAILQ_FIRST(&service->queue)) != NULL)
+    {
+        STAILQ_REMOVE_HEAD(&service->queue, queue);
+        service->queued--;
+        service_begin(service, job);
+    }
 }
 
 
@@ -152,7 +168,6 @@ service_end(evutil_socket_t fd, short what, void *data)
     job_t  *job = data;
 
     int64_t     now;
-    job_t      *next;
     service_t  *service;
 
     (void) fd;
@@ -168,13 +183,7 @@ service_end(evutil_socket_t fd, short what, void *data)
     histogram_add(&service->stats.service, now - job->started);
     histogram_add(&service->stats.system, now - job->arrived);
 
-    next = STAILQ_FIRST(&service->queue);
-
-    if (next) {
-        STAILQ_REMOVE_HEAD(&service->queue, queue);
-        service->queued--;
-        service_begin(service, next);
-    }
+    service_fill(service);
 
     service->conf.end(service->conf.data, job);
 }
@@ -202,6 +211,22 @@ service_drain(service_t *service)
         service->conf.begin(service->conf.data, job);
         service->conf.end(service->conf.data, job);
     }
+}
+
+
+void
+service_employ(service_t *service, uint64_t servers)
+{
+    service->conf.servers = servers;
+
+    service_fill(service);
+}
+
+
+uint64_t
+service_servers(const service_t *service)
+{
+    return service->conf.servers;
 }
 
 

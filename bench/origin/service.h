@@ -81,6 +81,12 @@ bool service_submit(service_t *service, job_t *job);
 void service_drain(service_t *service);
 
 
+/* so many servers from now on; who is above that ends what it has begun */
+
+void service_employ(service_t *service, uint64_t servers);
+
+
+uint64_t service_servers(const service_t *service);
 uint64_t service_in_service(const service_t *service);
 uint64_t service_queued(const service_t *service);
 const service_stats_t *service_stats(const service_t *service);

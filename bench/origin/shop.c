@@ -48,8 +48,10 @@ static void shop_deliver(shop_t *shop, visit_t *visit, answer_t *answer);
 static void shop_stats(shop_t *shop, request_t *request);
 static void shop_reset(shop_t *shop, request_t *request);
 static void shop_drain(shop_t *shop, request_t *request);
+static void shop_employ(shop_t *shop, request_t *request);
 static void shop_fault(shop_t *shop, request_t *request);
 static void shop_set_fault(shop_t *shop, request_t *request);
+static void shop_answer_wrong(request_t *request, const char *wrong);
 static void shop_answer_buffer(request_t *request, struct evbuffer *body);
 static void shop_not_allowed(request_t *request);
 static void answer_text(answer_t *answer, unsigned status, const char *type,
@@ -60,6 +62,7 @@ static const route_t  routes[] = {
     { "GET",  "/stats",       shop_stats },
     { "POST", "/stats/reset", shop_reset },
     { "POST", "/drain",       shop_drain },
+    { "POST", "/servers",     shop_employ },
     { "GET",  "/faults",      shop_fault },
     { "POST", "/faults",      shop_set_fault },
 };
@@ -89,7 +92,6 @@ shop_create(struct event_base *base, const options_t *options)
         .data = shop,
     };
 
-    shop->servers = options->servers;
     shop->field = options->field;
     shop->started = clock_now();
     shop->service = service_create(base, &conf);
@@ -194,7 +196,7 @@ shop_begin(void *data, job_t *job)
     visit = visit_of(job);
     visit->fault = faults_draw(&shop->faults);
 
-    return visit->fault == FAULT_SLOW ? shop->faults.factor : 1;
+    return visit->fault == FAULT_NONE ? 1 : shop->faults.factor;
 }
 
 
@@ -320,6 +322,27 @@ shop_drain(shop_t *shop, request_t *request)
 
 
 static void
+shop_employ(shop_t *shop, request_t *request)
+{
+    uint64_t     servers;
+    const char  *query;
+
+    query = request_query(request);
+
+    if (strncmp(query, "count=", sizeof("count=") - 1) != 0
+        || !literal_count(query + sizeof("count=") - 1, &servers)
+        || servers < 1 || servers > 1000000)
+    {
+        shop_answer_wrong(request, "count is from 1 to 1000000\n");
+        return;
+    }
+
+    service_employ(shop->service, servers);
+    shop_stats(shop, request);
+}
+
+
+static void
 shop_fault(shop_t *shop, request_t *request)
 {
     struct evbuffer  *body;
@@ -335,15 +358,13 @@ static void
 shop_set_fault(shop_t *shop, request_t *request)
 {
     char         text[256];
-    answer_t     answer;
     const char  *wrong;
 
     wrong = faults_set(&shop->faults, request_query(request));
 
     if (wrong) {
         snprintf(text, sizeof(text), "%s\n", wrong);
-        answer_text(&answer, 400, "text/plain", text);
-        request_answer(request, &answer);
+        shop_answer_wrong(request, text);
         return;
     }
 
@@ -354,6 +375,16 @@ shop_set_fault(shop_t *shop, request_t *request)
     }
 
     shop_fault(shop, request);
+}
+
+
+static void
+shop_answer_wrong(request_t *request, const char *wrong)
+{
+    answer_t  answer;
+
+    answer_text(&answer, 400, "text/plain", wrong);
+    request_answer(request, &answer);
 }
 
 

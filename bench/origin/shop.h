@@ -17,7 +17,6 @@
 
 
 typedef struct {
-    uint64_t      servers;
     const char   *field;                    /* of answers to orders, or NULL */
     service_t    *service;
     orders_t     *orders;

@@ -29,7 +29,7 @@ stats_write(const shop_t *shop, struct evbuffer *out)
 #define COUNT(name, value)                                                    \
     evbuffer_add_printf(out, "  \"" name "\": %" PRIu64 ",\n", value)
 
-    COUNT("servers", shop->servers);
+    COUNT("servers", service_servers(shop->service));
     COUNT("in_service", service_in_service(shop->service));
     COUNT("queued", service_queued(shop->service));
     COUNT("arrived", service->arrived);
@@ -125,7 +125,7 @@ stats_write_fault(const faults_t *faults, struct evbuffer *out)
         evbuffer_add_printf(out, ", \"share\": %g", faults->share);
     }
 
-    if (mode == FAULT_SLOW) {
+    if (mode != FAULT_NONE && faults->factor != 1) {
         evbuffer_add_printf(out, ", \"factor\": %g", faults->factor);
     }
 

@@ -356,6 +356,57 @@ subtest 'faults' => sub {
 };
 
 
+subtest 'errors at once, and work in half the time' => sub {
+    my $origin = origin(qw(--base 200ms --sigma 0 --contention 0));
+
+    post($origin, '/faults?mode=error&factor=0');
+    is(buy($origin, 'a')->{status}, 500, 'an error');
+    cmp_ok(stats($origin)->{system_ms}{max}, '<', 100, 'that takes no time');
+
+    post($origin, '/faults?mode=slow&factor=0.5');
+    is(buy($origin, 'b')->{status}, 200, 'an order');
+    my $took = stats($origin)->{system_ms}{max};
+    cmp_ok(abs($took - 100), '<', 80, "in half the time, $took ms");
+
+    like(fetch($origin->port, '/faults')->{body}, qr/"factor": 0\.5/,
+         'the factor is told');
+    post($origin, '/faults?mode=error');
+    unlike(fetch($origin->port, '/faults')->{body}, qr/factor/,
+           'and is 1 for the next fault');
+};
+
+
+subtest 'servers come and go' => sub {
+    my $origin = origin(qw(--base 60s --servers 2));
+    my @clients = map { AdmHttp->connect($origin->port) } 1 .. 6;
+
+    my $here = sub {
+        my $stats = stats($origin);
+        return join '+', @$stats{qw(in_service queued)};
+    };
+
+    $_->send(request_text('POST', '/buy')) for @clients;
+    ok(wait_for(sub { $here->() eq '2+4' }), 'two are served');
+
+    is(decode_json(post($origin, '/servers?count=5')->{body})->{servers}, 5,
+       'three more');
+    is($here->(), '5+1', 'take the next at once');
+
+    post($origin, '/servers?count=1');
+    is($here->(), '5+1', 'with fewer, what was begun goes on');
+    post($origin, '/drain');
+    is($here->(), '0+0', 'all were served');
+
+    $_->send(request_text('POST', '/buy')) for map { $_->answer; $_ } @clients;
+    ok(wait_for(sub { $here->() eq '1+5' }), 'now by one');
+
+    for my $query ('', 'count=', 'count=0', 'count=many', 'number=3') {
+        is(post($origin, "/servers?$query")->{status}, 400, "?$query");
+    }
+    is(stats($origin)->{servers}, 1, 'none of which changed anything');
+};
+
+
 subtest 'faults for a share and for a time' => sub {
     my $origin = origin(qw(--base 0ms));
 

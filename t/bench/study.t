@@ -91,24 +91,16 @@ subtest 'figures as told' => sub {
 };
 
 
-# The values of a contender, as a file each, in a directory.
+# A contender's files in a directory.
 
 sub configured {
     my ($contender) = @_;
 
     my $directory = File::Temp->newdir;
-    my %word = (
-        contender => $contender->{name}, port => 16080, origin => 16081,
-        knob => $contender->{knob}, double => 2 * ($contender->{knob} // 0),
-        user => $> == 0 ? 'user root;' : '',
-        load_module => $contender->{name} eq 'admission'
-                       ? "load_module $MODULE;" : '',
-    );
 
-    mkdir "$directory/tmp";
-    Study::Contender::fill($_, $directory, \%word)
-        for glob("$ROOT/bench/contenders/$contender->{name}.*"),
-            "$ROOT/bench/contenders/frame.conf";
+    $contender->configure($directory,
+        place => { module => $MODULE, contenders => "$ROOT/bench/contenders" },
+        port => 16080, origin => 16081, knob => $contender->{knob});
 
     return $directory;
 }
@@ -121,7 +113,7 @@ for my $contender (Study::Contender->all) {
 
         plan skip_all => "no $program" if !qx{$program -v 2>&1};
         plan skip_all => 'no module'
-            if $contender->{name} eq 'admission' && !-f $MODULE;
+            if $contender->is_ours && !-f $MODULE;
 
         my $directory = configured($contender);
         my $said = $haproxy

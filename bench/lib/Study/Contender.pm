@@ -1,19 +1,28 @@
 package Study::Contender;
 
 # Who stands between the crowd and the origin: nginx with one limit or another,
-# or HAProxy.  Each has one number to be tuned, its knob.
+# or HAProxy.  Each has one number to be tuned, its knob, or none.
 #
 #   $contender = Study::Contender->named('limit_req');
 #   $contender->{candidates};       values for the knob; none: it has no knob
 #   $contender->{knob};             the one that was found best
 #   $proxy = $contender->start(place => {...}, port => N, origin => N,
 #                              knob => N);
+#
+# all() are those of bench/study, shedding() those of bench/shedding.  Further
+# options of start(), for those that are nginx:
+#
+#   workers => N,                   2 unless told
+#   status => N                     the port of admission_status
+#   shared => 1                     the port is shared with other nodes
+#   redis => PATH                   whose socket it is: they are one fleet
 
 use strict;
 use warnings;
 
 use File::Temp ();
 
+use Bench::Room ();
 use Bench::Server ();
 use Study::Process ();
 
@@ -32,13 +41,38 @@ my @CONTENDERS = (
     { name => 'limit_conn', title => 'nginx, `limit_conn`',
       candidates => \@PLACES, knob => 16, unit => 'at once' },
     { name => 'haproxy', title => 'HAProxy, `maxconn` and a queue',
-      candidates => \@PLACES, knob => 16, unit => 'at once' },
+      candidates => \@PLACES, knob => 16, unit => 'at once', queue => '2s' },
     { name => 'admission', title => 'Admission, `admission_limit`',
       candidates => \@RATES, knob => 500, unit => 'r/s' },
 );
 
+# Before the origin of bench/shedding, whose shoppers wait for two seconds: a
+# queue must be shorter than that.  The expert's number is twice the origin's
+# servers; "best" is to be the best there is, and has no margin.
+
+my @FEW_RATES = (110, 120, 130);
+my @FEW_PLACES = (6, 8, 10, 12, 16);
+
+my @SHEDDING = (
+    { name => 'plain', title => 'nginx, no limit' },
+    { name => 'limit_req', title => 'nginx, `limit_req` with `nodelay`',
+      candidates => \@FEW_RATES, knob => 120, unit => 'r/s' },
+    { name => 'limit_conn', title => 'nginx, `limit_conn`',
+      candidates => \@FEW_PLACES, knob => 8, unit => 'at once' },
+    { name => 'haproxy', title => 'HAProxy, `maxconn` and a queue',
+      candidates => \@FEW_PLACES, knob => 8, unit => 'at once',
+      queue => '1s' },
+    { name => 'expert', title => 'nginx, as an expert does it',
+      knob => 16, unit => 'at once' },
+    { name => 'fixed', title => 'Admission, the best fixed limit',
+      candidates => \@FEW_PLACES, knob => 10, unit => 'at once', best => 1 },
+    { name => 'adaptive', title => 'Admission, told no number' },
+);
+
 
 sub all { return map { bless {%$_}, $_[0] } @CONTENDERS }
+
+sub shedding { return map { bless {%$_}, $_[0] } @SHEDDING }
 
 
 sub named {
@@ -57,41 +91,64 @@ sub start {
     my $directory = File::Temp->newdir('proxy-XXXXXX',
                                        DIR => $place->{scratch});
 
-    mkdir "$directory/tmp";
+    $self->configure($directory, %option);
 
+    my $process = Study::Process->start(
+        log => "$directory/log",
+        directory => $directory,        # goes when the process does
+        command => [ @{$place->{proxies_on} // []},
+                     $self->command($place, $directory) ],
+    );
+
+    $process->await($option{port});
+    $process->await($option{status}) if $self->is_ours && $option{status};
+
+    return $process;
+}
+
+
+sub is_ours { return $_[0]{name} =~ /^(?:admission|fixed|adaptive)\z/ }
+
+
+# Writes its files into a directory.
+
+sub configure {
+    my ($self, $directory, %option) = @_;
+
+    my $place = $option{place};
     my %word = (
+        workers => 2,
+        queue => $self->{queue},
         %option,
         contender => $self->{name},
         double => 2 * ($option{knob} // 0),
-        load_module => $self->{name} eq 'admission'
-                       ? "load_module $place->{module};" : '',
+        load_module => $self->is_ours ? "load_module $place->{module};" : '',
         user => $> == 0 ? 'user root;' : '',
+        shared => $option{shared} ? ' reuseport' : '',
+        fleet => $option{redis}
+                 ? "admission_redis unix:$option{redis};\n"
+                   . "admission_secret_file $directory/secret;" : '',
     );
+
+    mkdir "$directory/tmp";
+    Bench::Room::write_secret("$directory/secret");
 
     fill($_, $directory, \%word)
         for glob("$place->{contenders}/$self->{name}.*"),
             "$place->{contenders}/frame.conf";
 
-    my $process = Study::Process->start(
-        log => "$directory/log",
-        directory => $directory,        # goes when the process does
-        command => $self->command($place, $directory),
-    );
-
-    $process->await($option{port});
-
-    return $process;
+    return;
 }
 
 
 sub command {
     my ($self, $place, $directory) = @_;
 
-    return [ $place->{haproxy}, '-db', '-f', "$directory/haproxy.cfg" ]
+    return ($place->{haproxy}, '-db', '-f', "$directory/haproxy.cfg")
         if $self->{name} eq 'haproxy';
 
-    return [ $place->{nginx}, '-p', $directory, '-c', 'frame.conf',
-             '-e', 'error.log' ];
+    return ($place->{nginx}, '-p', $directory, '-c', 'frame.conf',
+            '-e', 'error.log');
 }
 
 

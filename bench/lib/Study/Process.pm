@@ -8,6 +8,8 @@ package Study::Process;
 #   $process->cpu;              s, of it and of its children
 #   $process->stop;
 #   $process->wait;             until it ends by itself; its status
+#   $process->ended;            whether it has; its status is in {ended}
+#   $process->signal('STOP');
 
 use strict;
 use warnings;
@@ -62,8 +64,7 @@ sub await {
     my $last = Time::HiRes::time() + $PATIENCE;
 
     while (Time::HiRes::time() < $last) {
-        $self->fail('has ended') if waitpid($self->{pid},
-                                            POSIX::WNOHANG()) > 0;
+        $self->fail('has ended') if $self->ended;
         return if IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                         PeerPort => $port);
         Time::HiRes::sleep(0.02);
@@ -91,6 +92,22 @@ sub wait {
 
     return $?;
 }
+
+
+sub ended {
+    my ($self) = @_;
+
+    return 1 if defined $self->{ended};
+    return 0 if waitpid($self->{pid}, POSIX::WNOHANG()) != $self->{pid};
+
+    $self->{ended} = $?;
+    delete $running{delete $self->{pid}};
+
+    return 1;
+}
+
+
+sub signal { return kill $_[1], $_[0]{pid} }
 
 
 # A process that has just begun may have used none yet.

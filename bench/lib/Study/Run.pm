@@ -81,12 +81,13 @@ sub run {
 
 
 sub crowd {
-    my ($place, $scenario, $seed, $port) = @_;
+    my ($place, $scenario, $seed, $port, @options) = @_;
 
     return Study::Process->start(
         log => "$place->{scratch}/crowd.log",
-        command => [ $place->{crowd}, '--quiet', '--json',
-                     "$place->{scratch}/crowd.json", '--seed', $seed,
+        command => [ @{$place->{crowd_on} // []}, $place->{crowd}, '--quiet',
+                     '--json', "$place->{scratch}/crowd.json",
+                     '--seed', $seed, @options,
                      $scenario, "http://127.0.0.1:$port" ],
     );
 }
@@ -111,7 +112,7 @@ sub fault {
 sub report {
     my ($place, $crowd) = @_;
 
-    $crowd->wait == 0 or $crowd->fail('failed');
+    ($crowd->{ended} // $crowd->wait) == 0 or $crowd->fail('failed');
 
     return JSON::PP::decode_json(
                Bench::Server::read_file("$place->{scratch}/crowd.json"));

@@ -1,0 +1,4 @@
+-- A run, and nothing in it.
+
+return function()
+end

@@ -72,7 +72,11 @@
 #define ADM_ADAPT_CHANGE     0.2
 
 /* what is then left of the weights */
-#define ADM_ADAPT_KEPT       0.15
+#define ADM_ADAPT_KEPT       0.05
+
+/* and if it is a later one, turns in which half as many are let in: they tell
+   a slower upstream from one that has lost servers */
+#define ADM_ADAPT_LOOKS      2
 
 /* of a size, so many are inside though some are refused: then stretch by */
 #define ADM_ADAPT_FEW        0.95
@@ -418,6 +422,19 @@ adm_adapt_by_turns(adm_adapt_t *a, const adm_adapt_knee_t *k,
 }
 
 
+/* answers became late: it may be slower, or have fewer servers */
+
+static uint64_t
+adm_adapt_smaller(adm_adapt_t *a)
+{
+    a->doubt--;
+    a->turn++;
+
+    return adm_adapt_bounded(a, a->best
+                                - adm_min(a->best, ADM_ADAPT_OCTAVE));
+}
+
+
 static void
 adm_adapt_next(adm_adapt_t *a, int crowded, uint64_t now)
 {
@@ -450,7 +467,8 @@ adm_adapt_next(adm_adapt_t *a, int crowded, uint64_t now)
             a->best = adm_adapt_bounded(a, a->best + 1);
         }
 
-        size = adm_adapt_by_turns(a, &k, crowded);
+        size = (a->doubt && crowded) ? adm_adapt_smaller(a)
+                                     : adm_adapt_by_turns(a, &k, crowded);
     }
 
     adm_adapt_try(a, size, now);
@@ -538,6 +556,7 @@ adm_adapt_notice(adm_adapt_t *a)
     adm_adapt_scale(a, latency / a->sizes[a->tried].latency, ADM_ADAPT_KEPT);
 
     a->trust = 0;
+    a->doubt = (off > 0) ? ADM_ADAPT_LOOKS : 0;
 }
 
 

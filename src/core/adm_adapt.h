@@ -72,6 +72,7 @@ typedef struct {
     uint64_t          stride;      /* sizes to go on by, where none is known */
     uint64_t          compared;    /* there was a second size */
     uint64_t          calm;        /* windows with few inside */
+    uint64_t          doubt;       /* turns in which smaller ones are tried */
     uint64_t          ill;         /* most of those who left were dropped */
     double            stretch;     /* of the limit, since the crowd comes
                                       unevenly: 1 and up */

@@ -57,9 +57,9 @@
    is to be turned away for the sake of learning */
 #define ADM_ADAPT_UP         3
 
-/* up to this size, a limit of 15, one more than the knee is let in: where a
+/* below this size, a limit of 11, one more than the knee is let in: where a
    few arrive by chance, a queue of one or two keeps all servers at work */
-#define ADM_ADAPT_SMALL      9
+#define ADM_ADAPT_SMALL      8
 
 /* windows with few inside that are let pass, and answers of a second that it
    takes to learn of one; requests by which a size is well known */

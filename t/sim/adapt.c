@@ -31,7 +31,7 @@
 
 #define SIGMA        0.5
 #define MEAN         1.1331484       /* of a lognormal variable with SIGMA */
-#define NOISE        1.1             /* no worse than: by few seeds */
+#define SEEDS        10
 #define NODES        8
 #define TICK         0.1             /* seconds */
 #define REPORT       0.25
@@ -882,8 +882,7 @@ by_load(unsigned nodes, double servers, unsigned seeds)
                           "goodput of 95 % of the best");
             missed |= bar(own.p99 <= 1.3 * best.p99,
                           "p99 of 1.3 x the best one's");
-            missed |= bar(own.p99 <= NOISE * twice.p99,
-                          "p99 of twice the servers");
+            missed |= bar(own.p99 <= twice.p99, "p99 of twice the servers");
 
         } else {
             missed |= bar(own.good >= 0.9 * twice.good,
@@ -917,7 +916,7 @@ static const change_t  changes[] = {
     { "dead for 10 s", { 8, 8 }, { 0.1, 0.1 }, { 10, 10 }, DEAD, 0.9, 5 },
     { "500 for 10 s", { 8, 8 }, { 0.1, 0.1 }, { 10, 10 }, FAILING, 0.9, 5 },
     { "a spike begins", { 8, 8 }, { 0.1, 0.1 }, { 0.5, 10 }, WELL, 0.9, 5 },
-    { "a spike ends", { 8, 8 }, { 0.1, 0.1 }, { 10, 0.5 }, WELL, 0.9, 5 },
+    { "a spike ends", { 8, 8 }, { 0.1, 0.1 }, { 10, 0.5 }, WELL, 0.95, 5 },
 };
 
 
@@ -1015,11 +1014,10 @@ quiet(unsigned seeds)
 int
 main(int argc, char **argv)
 {
-    int       missed;
-    size_t    i;
-    unsigned  seeds;
+    int     missed, brief;
+    size_t  i;
 
-    seeds = (argc > 1 && strcmp(argv[1], "--short") == 0) ? 6 : 10;
+    brief = (argc > 1 && strcmp(argv[1], "--short") == 0);
 
     printf("%5s %7s %5s | %19s | %14s | %14s |\n"
            "%5s %7s %5s | %4s %7s %6s | %7s %6s | %7s %6s | %s\n", "", "", "",
@@ -1027,20 +1025,20 @@ main(int argc, char **argv)
            "load", "at", "good/s", "p99 ms", "good/s", "p99 ms", "good/s",
            "p99 ms", "of the best");
 
-    missed = by_load(1, 8, seeds);
-    missed |= by_load(2, 4, seeds);
-    missed |= by_load(8, 4, seeds);
+    missed = by_load(1, 8, SEEDS);
+    missed |= by_load(2, 4, SEEDS);
+    missed |= by_load(8, 4, SEEDS);
 
     printf("\n%-18s %8s | %27s | %8s %9s\n%-18s %8s | %6s %6s %6s %6s | %8s "
            "%9s\n", "at 10 x, it is", "best", "goodput in second", "fits",
            "lost", "", "good/s", "1", "2", "5", "10", "after s", "s of work");
 
     for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
-        missed |= changed(&changes[i], 2 * seeds);
+        missed |= changed(&changes[i], 2 * SEEDS);
     }
 
-    missed |= quiet(seeds);
-    missed |= random_upstreams(seeds == 6 ? 6 : 20);
+    missed |= quiet(SEEDS);
+    missed |= random_upstreams(brief ? 6 : 20);
 
     return missed;
 }

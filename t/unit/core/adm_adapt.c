@@ -91,7 +91,7 @@ settles(double servers, double base, unsigned windows)
 static int
 fits(double limit, double servers)
 {
-    return limit > 0.95 * servers && limit < 1.7 * servers;
+    return limit > 0.95 * servers && limit < 1.45 * servers;
 }
 
 
@@ -282,6 +282,40 @@ anything(void)
 }
 
 
+/* the spike behind a calm: what the calm has taught need not be tried */
+
+static void
+calm(void)
+{
+    unsigned            i;
+    uint64_t            start, lowest;
+    adm_adapt_window_t  w;
+
+    fresh(1, 1000);
+
+    start = a.limit;
+
+    for (i = 0; i < 50; i++) {
+        w = full(8, 10);
+        w.answered = 40;
+        w.latency = 40 * 10 * MS;
+        w.crowd = 40 * 4;
+        w.refused = 0;
+        step(&w);
+    }
+
+    is_uint(a.limit, start, "few at once change nothing");
+
+    for (i = 0, lowest = start; i < 20; i++) {
+        w = full(8, 10);
+        step(&w);
+        lowest = adm_min(lowest, a.limit);
+    }
+
+    is_uint(lowest, start, "... and nobody is refused to learn of few");
+}
+
+
 int
 main(void)
 {
@@ -296,6 +330,7 @@ main(void)
 
     knees();
     unused();
+    calm();
     failures();
     stretching();
     fleets();

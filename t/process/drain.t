@@ -40,7 +40,7 @@ my $HTTP = <<'END';
     }
 
     server {
-        listen 127.0.0.1:%{h1};
+        listen 127.0.0.1:%{h1} reuseport;       # both workers get some
         listen 127.0.0.1:%{h2} http2;
 
         proxy_http_version 1.1;

@@ -56,7 +56,7 @@ my $HTTP = <<'END';
     admission_upstream shop concurrency=8;
 
     server {
-        listen 127.0.0.1:%{h1};
+        listen 127.0.0.1:%{h1} %{shared};
 
         location = /status { admission_status; }
         location = /health { admission_health; }
@@ -126,7 +126,9 @@ sub node {
                   redis => $option{uri} // $redis->uri,
                   times => $option{times}
                            // 'timeout=5s claim_timeout=5s',
-                  more => $option{more} // '' });
+                  more => $option{more} // '',
+                  # both workers get some; alone it cannot be reloaded so
+                  shared => $option{main} ? '' : 'reuseport' });
 }
 
 

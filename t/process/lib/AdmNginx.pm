@@ -465,9 +465,11 @@ sub sum_of {
 sub wait_metric {
     my ($self, $name, $value, $seconds) = @_;
 
-    wait_for(sub { $self->metric($name) == $value }, $seconds // 3);
+    my $is;
 
-    return $self->metric($name);
+    wait_for(sub { ($is = $self->metric($name)) == $value }, $seconds // 3);
+
+    return $is;
 }
 
 

@@ -71,6 +71,11 @@
 #define ADM_ADAPT_SURE       4.0
 #define ADM_ADAPT_CHANGE     0.2
 
+/* answers of the best size that are compared with those before, so many: what
+   changes by a third is not seen in those of one turn */
+#define ADM_ADAPT_LATER      100.0
+#define ADM_ADAPT_BEFORE     400.0
+
 /* what is then left of the weights */
 #define ADM_ADAPT_KEPT       0.05
 
@@ -78,12 +83,17 @@
    a slower upstream from one that has lost servers */
 #define ADM_ADAPT_LOOKS      2
 
-/* of a size, so many are inside though some are refused: then stretch by */
+/* of a size, so many are inside though some are refused: then stretch by; not
+   while far fewer are inside, or all who come at once at last are too many */
+#define ADM_ADAPT_FEWEST     0.5
 #define ADM_ADAPT_FEW        0.95
 #define ADM_ADAPT_MANY       1.0
-#define ADM_ADAPT_WIDER      1.05
+#define ADM_ADAPT_WIDER      1.03
 #define ADM_ADAPT_NARROWER   0.9
 #define ADM_ADAPT_WIDEST     2.0
+
+/* ns after which those inside are those that a size has let in */
+#define ADM_ADAPT_SETTLED    UINT64_C(700000000)
 
 /* a limit is used up by so many of it, as those see who enter: one that is
    known, and another */
@@ -226,8 +236,11 @@ adm_adapt_try(adm_adapt_t *a, uint64_t size, uint64_t now)
 {
     a->stayed *= adm_adapt_crowd(size) / adm_adapt_crowd(a->tried);
 
-    a->tried = size;
-    a->since = now;
+    if (size != a->tried) {
+        a->tried = size;
+        a->since = now;
+    }
+
     a->asked = 0;
     a->took = 0;
     a->expected = a->sizes[size].latency;
@@ -245,6 +258,7 @@ adm_adapt_init(adm_adapt_t *a, uint64_t least, uint64_t most, uint64_t now)
     a->least = least;
     a->most = most;
     a->stretch = 1;
+    a->watched = ADM_ADAPT_SIZES;
     a->stride = ADM_ADAPT_OCTAVE;
     a->best = adm_adapt_bounded(a, ADM_ADAPT_START);
 
@@ -531,32 +545,104 @@ adm_adapt_learn(adm_adapt_t *a, double answers, double crowd, double latency,
 }
 
 
-/* whether the upstream is not any more what it was when this size was known */
+/* by how much a latency that was known from so many requests is another one of
+   late, in logarithms; 0 if that is not sure */
 
-static void
-adm_adapt_notice(adm_adapt_t *a)
+static double
+adm_adapt_off(double was, double requests, double is, double answers)
 {
-    double  latency, off, weight;
+    double  off, weight;
 
-    if (a->trust < 1 || a->asked < 1) {
-        return;
+    if (requests < 1 || answers < 1) {
+        return 0;
     }
 
-    latency = a->took / a->asked;
-    off = adm_adapt_log(latency / a->expected);
-    weight = a->asked * a->trust / (a->asked + a->trust);
+    off = adm_adapt_log(is / was);
+    weight = answers * requests / (answers + requests);
 
     if (off * off < ADM_ADAPT_CHANGE * ADM_ADAPT_CHANGE
         || off * off * weight
            < ADM_ADAPT_SURE * ADM_ADAPT_SURE * ADM_ADAPT_VARIANCE)
     {
-        return;
+        return 0;
     }
 
+    return off;
+}
+
+
+/* it is another upstream, which takes so long for the size that is tried */
+
+static void
+adm_adapt_anew(adm_adapt_t *a, double latency, double off)
+{
     adm_adapt_scale(a, latency / a->sizes[a->tried].latency, ADM_ADAPT_KEPT);
 
     a->trust = 0;
+    a->watched = ADM_ADAPT_SIZES;
     a->doubt = (off > 0) ? ADM_ADAPT_LOOKS : 0;
+}
+
+
+/* whether it is not any more what it was when this turn began */
+
+static void
+adm_adapt_notice(adm_adapt_t *a)
+{
+    double  latency, off;
+
+    latency = a->took / adm_max(a->asked, 1);
+    off = adm_adapt_off(a->expected, a->trust, latency, a->asked);
+
+    if (off != 0) {
+        adm_adapt_anew(a, latency, off);
+    }
+}
+
+
+static void
+adm_adapt_watch_from(adm_adapt_t *a, double usual, double sure)
+{
+    a->watched = a->best;
+    a->usual = usual;
+    a->sure = sure;
+    a->later = 0;
+    a->lasted = 0;
+}
+
+
+/* nor what it was many turns ago: "latency" is the ns of all answers */
+
+static void
+adm_adapt_watch(adm_adapt_t *a, double answers, double latency)
+{
+    double                   off, all;
+    const adm_adapt_size_t  *best;
+
+    if (a->tried != a->best) {
+        return;
+    }
+
+    if (a->watched != a->best) {
+        best = &a->sizes[a->best];
+        adm_adapt_watch_from(a, best->latency, best->weight);
+        return;
+    }
+
+    a->later += answers;
+    a->lasted += latency;
+
+    latency = a->lasted / adm_max(a->later, 1);
+    off = adm_adapt_off(a->usual, a->sure, latency, a->later);
+
+    if (off != 0) {
+        adm_adapt_anew(a, latency, off);
+
+    } else if (a->later >= ADM_ADAPT_LATER) {
+        all = a->sure + a->later;
+        adm_adapt_watch_from(a, (a->usual * a->sure + a->lasted) / all,
+                             adm_min(all, ADM_ADAPT_BEFORE));
+    }
 }
 
 
@@ -565,18 +651,21 @@ adm_adapt_notice(adm_adapt_t *a)
  * another node than the one that has places.  So the limit is stretched until
  * those inside are as many as the size says.  Not so if answers are late, or
  * if those who entered have met a full house: then they are few only because
- * fewer leave.
+ * fewer leave; nor if far fewer are inside, since then they come unevenly in
+ * time, and will be far too many when all come at once.
  */
 
 static void
-adm_adapt_fill(adm_adapt_t *a, const adm_adapt_window_t *window, double crowd)
+adm_adapt_fill(adm_adapt_t *a, const adm_adapt_window_t *window, double crowd,
+    uint64_t now)
 {
     int                      late;
-    double                   inside, full;
+    double                   size, inside, full;
     const adm_adapt_size_t  *best;
 
     best = &a->sizes[a->best];
-    inside = a->stayed / a->seconds / adm_adapt_crowd(a->tried);
+    size = adm_adapt_crowd(a->tried);
+    inside = a->stayed / a->seconds / size;
     full = ADM_ADAPT_NEARLY;
     late = 0;
 
@@ -588,11 +677,12 @@ adm_adapt_fill(adm_adapt_t *a, const adm_adapt_window_t *window, double crowd)
 
     full *= (double) a->limit / ADM_ADAPT_UNIT;
 
-    if (inside > ADM_ADAPT_MANY || late) {
+    if (inside > ADM_ADAPT_MANY || late || crowd > ADM_ADAPT_ABOVE * size) {
         a->stretch = adm_max(a->stretch * ADM_ADAPT_NARROWER, 1);
 
-    } else if (window->refused && inside < ADM_ADAPT_FEW && crowd < full
-               && a->left > 5 && !a->ill)
+    } else if (window->refused && now - a->since >= ADM_ADAPT_SETTLED
+               && inside > ADM_ADAPT_FEWEST && inside < ADM_ADAPT_FEW
+               && crowd < full && a->left > 5 && !a->ill)
     {
         a->stretch = adm_min(a->stretch * ADM_ADAPT_WIDER, ADM_ADAPT_WIDEST);
     }
@@ -673,7 +763,7 @@ adm_adapt_count(adm_adapt_t *a, const adm_adapt_window_t *window,
     a->left += (double) (window->answered + window->dropped)
                - a->left * seconds;
     a->dropped += (double) window->dropped - a->dropped * seconds;
-    a->stayed += (double) window->latency / (double) ADM_ADAPT_SECOND
+    a->stayed += (double) window->stayed / (double) ADM_ADAPT_SECOND
                  - a->stayed * seconds;
 }
 
@@ -725,6 +815,7 @@ adm_adapt_step(adm_adapt_t *a, const adm_adapt_window_t *window, uint64_t now)
     /* the first size is so much too large that answers take seconds */
 
     if (!a->compared && window->refused && a->tried > 2
+        && a->stayed >= a->left
         && now - a->since > 2 * ADM_ADAPT_SECOND)
     {
         adm_adapt_try(a, adm_adapt_bounded(a, a->tried - 3), now);
@@ -737,7 +828,7 @@ adm_adapt_step(adm_adapt_t *a, const adm_adapt_window_t *window, uint64_t now)
     answers = (double) window->answered * fresh / left;
     crowd = (double) window->crowd / fresh;
 
-    adm_adapt_fill(a, window, crowd);
+    adm_adapt_fill(a, window, crowd, now);
 
     latency = adm_max((double) window->latency, answers);
 
@@ -756,6 +847,7 @@ adm_adapt_step(adm_adapt_t *a, const adm_adapt_window_t *window, uint64_t now)
     a->took += latency;
 
     adm_adapt_notice(a);
+    adm_adapt_watch(a, answers, latency);
 
     if (!a->ill && a->asked >= adm_adapt_turn(a)) {
         adm_adapt_next(a, adm_adapt_crowded(window), now);

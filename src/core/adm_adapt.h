@@ -38,6 +38,7 @@ typedef struct {
                               entered, with itself; summed up */
     uint64_t  refused;     /* for want of a place */
     uint64_t  peak;        /* most inside at once */
+    uint64_t  stayed;      /* ns inside, of all, whether they left or not */
 } adm_adapt_window_t;
 
 
@@ -81,6 +82,12 @@ typedef struct {
     double            took;        /* ... the ns of them */
     double            expected;    /* ns: known of the size before ... */
     double            trust;       /* ... by so many requests */
+
+    uint64_t          watched;     /* the best size, a while ago: ... */
+    double            usual;       /* ... the ns that it took, ... */
+    double            sure;        /* ... known by so many requests; ... */
+    double            later;       /* ... the answers since then, ... */
+    double            lasted;      /* ... and the ns of them */
 
     double            seconds;     /* up to one, the last: in it ... */
     double            left;        /* ... so many left, ... */

@@ -5,7 +5,6 @@
 
 
 #include "adm_team.h"
-#include "adm_portion.h"
 
 
 #define ADM_TEAM_ENTRY     (ADM_TEAM_NAME + ADM_TEAM_RECORD)
@@ -57,11 +56,6 @@
 
 #define ADM_TEAM_SILENT    250
 #define ADM_TEAM_BUSY      1000
-
-
-/* what a node is taken to need at least, of the mean */
-
-#define ADM_TEAM_LEAST     16
 
 
 /* a reply, taken apart */
@@ -314,6 +308,34 @@ adm_team_demand(adm_team_node_t *node, const adm_team_sums_t *d)
 }
 
 
+/*
+ * Those who entered saw themselves inside, beside a mean of others; in a full
+ * house they are among those that it holds.
+ */
+
+static void
+adm_team_stay(adm_team_node_t *node, const adm_team_sums_t *d)
+{
+    uint64_t  crowd;
+
+    node->last = d->stayed / (d->elapsed / 1000 + 1);
+    node->left = d->answered + d->dropped - d->stale;
+    node->more = 0;
+
+    if (node->left == 0) {
+        return;
+    }
+
+    node->stay = d->latency / node->left / 1000000;
+    crowd = d->crowd * 1000 / node->left;
+
+    if (crowd > node->last) {
+        crowd -= node->last;
+        node->more = (crowd < 1000) ? crowd : 1000;
+    }
+}
+
+
 static void
 adm_team_count(adm_team_t *t, adm_team_node_t *node, const adm_team_sums_t *d)
 {
@@ -325,13 +347,14 @@ adm_team_count(adm_team_t *t, adm_team_node_t *node, const adm_team_sums_t *d)
     w->dropped += d->dropped;
     w->stale += d->stale;
     w->latency += d->latency;
-    w->crowd += d->crowd;
     w->refused += d->refused;
+    w->stayed += d->stayed;
 
     adm_team_demand(node, d);
+    adm_team_stay(node, d);
 
-    adm_team_smooth(&node->inside, d->stayed / (d->elapsed / 1000 + 1),
-                    d->elapsed, ADM_TEAM_STAY, node->known);
+    adm_team_smooth(&node->inside, node->last, d->elapsed, ADM_TEAM_STAY,
+                    node->known);
 
     node->refused = d->refused;
     node->known = 1;
@@ -480,6 +503,74 @@ adm_team_hear_plan(adm_team_t *t, const unsigned char *name,
 }
 
 
+static void
+adm_team_keep(adm_team_t *t, uint64_t now)
+{
+    uint32_t            i;
+    adm_team_moment_t  *m;
+
+    m = &t->moments[t->nmoments++ % ADM_TEAM_MOMENTS];
+
+    m->at = now;
+    m->inside = 0;
+
+    for (i = 0; i < t->nnodes; i++) {
+        m->inside += t->nodes[i].last;
+    }
+}
+
+
+/* how many were inside "ago" ms before the last moment, by those next to it */
+
+static uint64_t
+adm_team_then(const adm_team_t *t, uint64_t ago)
+{
+    uint64_t                  i, n, at;
+    const adm_team_moment_t  *m, *later;
+
+    n = t->nmoments;
+    later = &t->moments[(n - 1) % ADM_TEAM_MOMENTS];
+    at = later->at - ago;
+
+    for (i = 2; i <= n && i <= ADM_TEAM_MOMENTS; i++) {
+        m = &t->moments[(n - i) % ADM_TEAM_MOMENTS];
+
+        if ((int64_t) (at - m->at) >= 0 && later->at != m->at) {
+            return (m->inside * (later->at - at)
+                    + later->inside * (at - m->at)) / (later->at - m->at);
+        }
+
+        later = m;
+    }
+
+    return later->inside;
+}
+
+
+/*
+ * Who enters a node meets those on the others, too.  A node knows of itself
+ * alone; how many there were on all of them is known here, later.
+ */
+
+static void
+adm_team_crowd(adm_team_t *t)
+{
+    uint64_t          crowd;
+    uint32_t          i;
+    adm_team_node_t  *node;
+
+    crowd = 0;
+
+    for (i = 0; i < t->nnodes; i++) {
+        node = &t->nodes[i];
+        crowd += node->left * (adm_team_then(t, node->stay) + node->more);
+        node->left = 0;
+    }
+
+    t->window.crowd += (crowd + 500) / 1000;
+}
+
+
 /* which of the nodes this is, and how many were inside at most */
 
 static void
@@ -558,6 +649,8 @@ adm_team_hear(adm_team_t *t, const unsigned char *name, adm_str_t text,
         adm_team_hear_plan(t, name, &reply);
     }
 
+    adm_team_keep(t, now);
+    adm_team_crowd(t);
     adm_team_look(t, name);
 
     passed = adm_team_since(t->heard, now);
@@ -602,102 +695,4 @@ adm_team_take(adm_team_t *t, adm_adapt_window_t *window)
     memset(&t->window, 0, sizeof(adm_adapt_window_t));
 
     return 1;
-}
-
-
-uint64_t
-adm_team_elsewhere(const adm_team_t *t)
-{
-    uint64_t  inside;
-
-    inside = t->inside;
-
-    if (t->self < t->nnodes) {
-        inside -= t->nodes[t->self].inside;
-    }
-
-    return (inside + 500) / 1000;
-}
-
-
-/* "now" is of the store's clock */
-
-static uint64_t
-adm_team_portion(const adm_team_t *t, uint64_t limit, uint64_t now)
-{
-    static const uint32_t  alike[ADM_TEAM_NODES];
-
-    if (t->nplanned == 0) {
-        return adm_portion(limit, alike, t->nnodes, t->self, now);
-    }
-
-    return adm_portion(limit, t->needs, t->nplanned, t->place, now);
-}
-
-
-/*
- * So many are not used that nobody needs to be refused for the sake of the
- * others: this node's part of them, whatever its portion is.  If all are
- * flooded at once they have so many too much, until the next reports.
- */
-
-static uint64_t
-adm_team_spare(const adm_team_t *t, uint64_t limit, uint64_t now)
-{
-    uint64_t  part;
-
-    if (!adm_team_together(t, now) || t->refused > 0
-        || (t->inside + t->nnodes * UINT64_C(1000) > limit
-            && t->inside * 2 > limit))
-    {
-        return 0;
-    }
-
-    part = (limit - t->inside) / t->nnodes / 1000;
-
-    return part ? part : 1;
-}
-
-
-/* without a plan all are alike; a node that is not in it has one place */
-
-uint64_t
-adm_team_places(const adm_team_t *t, uint64_t limit, uint64_t rest,
-    uint64_t now)
-{
-    uint64_t  places, before, spare;
-
-    if ((t->nplanned > 0) ? t->place == t->nplanned : t->self == t->nnodes) {
-        return 1;
-    }
-
-    places = adm_team_portion(t, limit, now + t->ahead);
-    before = adm_team_portion(t, limit, now + t->ahead - rest);
-    places = (places < before) ? places : before;
-    spare = adm_team_spare(t, limit, now);
-
-    return (places < spare) ? spare : places;
-}
-
-
-uint64_t
-adm_team_ratio(const adm_team_t *t)
-{
-    uint64_t  sum, least, need;
-    uint32_t  i;
-
-    if (t->place == t->nplanned) {
-        return UINT64_C(1000) * (t->nnodes ? t->nnodes : 1);
-    }
-
-    sum = 0;
-
-    for (i = 0; i < t->nplanned; i++) {
-        sum += t->needs[i];
-    }
-
-    least = sum / (ADM_TEAM_LEAST * t->nplanned) + 1;
-    need = (t->needs[t->place] < least) ? least : t->needs[t->place];
-
-    return (sum > need) ? sum * 1000 / need : 1000;
 }

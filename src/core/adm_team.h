@@ -39,6 +39,11 @@
 #define ADM_TEAM_PLAN      (8 + ADM_TEAM_NODES * ADM_TEAM_PLANNED)
 
 
+/* moments that are kept: of those who stay longer the oldest must do */
+
+#define ADM_TEAM_MOMENTS   32
+
+
 /* ms without news after which a node goes on by itself */
 
 #define ADM_TEAM_STALE     2000
@@ -59,7 +64,7 @@ typedef struct {
     uint64_t  dropped;
     uint64_t  stale;
     uint64_t  latency;
-    uint64_t  crowd;           /* ... those of all nodes that were inside */
+    uint64_t  crowd;           /* ... those inside on this node alone */
     uint64_t  refused;
     uint64_t  offered;
     uint64_t  stayed;          /* ns inside, of all */
@@ -73,10 +78,23 @@ typedef struct {
     adm_team_sums_t  sums;
     uint64_t         demand;   /* offered a second, thousandths, smoothed */
     uint64_t         inside;   /* mean, thousandths, smoothed */
-    uint64_t         known;    /* 1: both are */
+    uint64_t         last;     /* likewise, of the last report alone, ... */
+    uint64_t         more;     /* ... and so many more were inside as those saw
+                                  who entered: 0 to 1000 */
+    uint64_t         left;     /* in the last report, but for the stale ... */
+    uint64_t         stay;     /* ... who had been inside for so many ms */
+    uint64_t         known;    /* 1: all this is */
     uint64_t         quiet;    /* ns in which nobody came, until now */
     uint64_t         refused;  /* of late, for want of a place */
 } adm_team_node_t;
+
+
+/* how many were inside, when it was heard */
+
+typedef struct {
+    uint64_t            at;         /* ms */
+    uint64_t            inside;     /* mean of all nodes, thousandths */
+} adm_team_moment_t;
 
 
 /* in shared memory, zeroed: nothing was heard */
@@ -91,7 +109,11 @@ typedef struct {
     uint64_t            limit;      /* of the plan, thousandths; 0: none */
     uint64_t            inside;     /* mean of all nodes, thousandths */
     uint64_t            refused;    /* of late, by the other nodes */
-    adm_adapt_window_t  window;     /* of all nodes, not taken yet */
+    adm_adapt_window_t  window;     /* of all nodes, not taken yet; "crowd" has
+                                       those inside on all of them */
+
+    uint64_t            nmoments;   /* so far; the last ones are kept */
+    adm_team_moment_t   moments[ADM_TEAM_MOMENTS];
 
     uint32_t            nnodes;     /* that live, by name */
     uint32_t            self;       /* which of them this is; nnodes: none */
@@ -139,20 +161,18 @@ int adm_team_leads(const adm_team_t *t);
 
 int adm_team_take(adm_team_t *t, adm_adapt_window_t *window);
 
-/* mean inside on the other nodes, rounded */
-
-uint64_t adm_team_elsewhere(const adm_team_t *t);
-
 /*
  * How many places of a limit, in thousandths, this node has now.  One that was
  * another's until "rest" ms ago is not counted yet: whom that one let in is
- * still inside.  While no other node has to refuse, and there is room for one
- * more of each, or half of the limit is not used, it has its part of what is
- * not used, at least.
+ * still inside.
+ *
+ * With "spare" it has its part of what is not used, at least, while no other
+ * node has to refuse, and there is room for one more of each; and so many
+ * places while half of the limit is not used.
  */
 
 uint64_t adm_team_places(const adm_team_t *t, uint64_t limit, uint64_t rest,
-    uint64_t now);
+    uint64_t spare, uint64_t now);
 
 /* what all have for each place that this node has, in thousandths */
 

@@ -15,6 +15,15 @@
 /* ms for which a place that was another node's is left alone, at most */
 #define NGX_ADM_GATE_REST      250
 
+/*
+ * Places of a node while half of the limit is not used; of a limit that was
+ * configured one, since the upstream may have no more than that.  Who refuses
+ * so many of a tick is flooded, and has its portion only, for some ms.
+ */
+#define NGX_ADM_GATE_CALM      2
+#define NGX_ADM_GATE_FLOOD     2
+#define NGX_ADM_GATE_FLOODED   500
+
 
 typedef struct {
     ngx_atomic_t             due;        /* the next call, ms */
@@ -22,6 +31,7 @@ typedef struct {
     ngx_atomic_t             held;       /* ms, since when a process reads or
                                             writes the team; 0: none does */
     ngx_msec_t               begun;      /* ms: when this was made */
+    ngx_msec_t               flooded;    /* ms: until then; 0: it was not */
     ngx_uint_t               cut_off;    /* 1: the log says so */
     adm_team_t               team;
 } ngx_adm_gate_fleet_sh_t;
@@ -68,8 +78,12 @@ static void ngx_adm_gate_fleet_hear(ngx_adm_gate_asked_t *asked,
 static void ngx_adm_gate_fleet_complain(ngx_adm_gate_fleet_t *gf,
     ngx_adm_call_t *call);
 static uint64_t ngx_adm_gate_fleet_own(ngx_adm_gate_t *gate);
+static void ngx_adm_gate_fleet_flood(ngx_adm_gate_fleet_sh_t *sh,
+    uint64_t refused);
 static uint64_t ngx_adm_gate_fleet_places(ngx_adm_gate_t *gate,
     uint64_t limit);
+static uint64_t ngx_adm_gate_fleet_rest(ngx_adm_gate_t *gate);
+static uint64_t ngx_adm_gate_fleet_spare(ngx_adm_gate_t *gate);
 static uint64_t ngx_adm_gate_fleet_together(ngx_adm_gate_t *gate,
     uint64_t now);
 static uint64_t ngx_adm_gate_fleet_cut_off(ngx_adm_gate_t *gate,
@@ -275,7 +289,7 @@ ngx_adm_gate_fleet_record(ngx_adm_gate_t *gate, ngx_adm_call_t *call)
     sums.crowd = done->sums.crowd;
     sums.refused = done->sums.refused;
     sums.offered = done->offered;
-    sums.stayed = done->stayed;
+    sums.stayed = done->sums.stayed;
     sums.elapsed = done->sums.elapsed;
     sums.peak = __atomic_exchange_n(&done->sums.peak, 0, __ATOMIC_SEQ_CST);
 
@@ -363,10 +377,6 @@ ngx_adm_gate_fleet_hear(ngx_adm_gate_asked_t *asked, ngx_adm_call_t *call,
     rc = adm_team_hear(&sh->team, node.data, text, asked->asked,
                        ngx_current_msec);
 
-    if (rc == ADM_OK) {
-        gf->gate->sh->elsewhere = adm_team_elsewhere(&sh->team);
-    }
-
     sh->held = 0;
 
     if (rc != ADM_OK) {
@@ -426,6 +436,8 @@ ngx_adm_gate_fleet_step(ngx_adm_gate_t *gate, adm_adapt_window_t *window,
         return;
     }
 
+    ngx_adm_gate_fleet_flood(sh, window->refused);
+
     if (adm_team_together(team, ngx_current_msec)) {
         ngx_adm_gate_fleet_log(gate, 0);
         share = ngx_adm_gate_fleet_together(gate, now);
@@ -443,22 +455,60 @@ ngx_adm_gate_fleet_step(ngx_adm_gate_t *gate, adm_adapt_window_t *window,
 }
 
 
-/*
- * A place that comes from another node is free when those are gone who were
- * inside there: half of what an answer takes, and a little, since those that
- * take long are met more often.
- */
+/* the others will hear of it, and see that no more is left to be spared */
+
+static void
+ngx_adm_gate_fleet_flood(ngx_adm_gate_fleet_sh_t *sh, uint64_t refused)
+{
+    if (refused >= NGX_ADM_GATE_FLOOD) {
+        sh->flooded = (ngx_current_msec + NGX_ADM_GATE_FLOODED) | 1;
+    }
+}
+
 
 static uint64_t
 ngx_adm_gate_fleet_places(ngx_adm_gate_t *gate, uint64_t limit)
 {
+    return adm_team_places(&gate->fleet->sh->team, limit,
+                           ngx_adm_gate_fleet_rest(gate),
+                           ngx_adm_gate_fleet_spare(gate), ngx_current_msec);
+}
+
+
+/*
+ * ms: a place that comes from another node is free when those are gone who
+ * were inside there: half of what an answer takes, and a little, since those
+ * that take long are met more often.  An adaptive limit has been found with
+ * those who were inside at such moments, too.
+ */
+
+static uint64_t
+ngx_adm_gate_fleet_rest(ngx_adm_gate_t *gate)
+{
     uint64_t  rest;
+
+    if (gate->adaptive) {
+        return 0;
+    }
 
     rest = gate->sh->needs * 5 / 8 / 1000;
 
-    return adm_team_places(&gate->fleet->sh->team, limit,
-                           ngx_min(rest, NGX_ADM_GATE_REST),
-                           ngx_current_msec);
+    return ngx_min(rest, NGX_ADM_GATE_REST);
+}
+
+
+static uint64_t
+ngx_adm_gate_fleet_spare(ngx_adm_gate_t *gate)
+{
+    ngx_msec_t  flooded;
+
+    flooded = gate->fleet->sh->flooded;
+
+    if (flooded && (ngx_msec_int_t) (flooded - ngx_current_msec) > 0) {
+        return 0;
+    }
+
+    return gate->adaptive ? NGX_ADM_GATE_CALM : 1;
 }
 
 
@@ -510,9 +560,6 @@ ngx_adm_gate_fleet_cut_off(ngx_adm_gate_t *gate, adm_adapt_window_t *window,
     limit = team->limit ? team->limit : ngx_adm_gate_fleet_own(gate);
 
     if (gate->adaptive) {
-        gate->sh->elsewhere = ngx_adm_gate_inside(gate) * (ratio - 1000)
-                              / 1000;
-
         ngx_adm_gate_fleet_widen(window, ratio);
         adm_adapt_step(&gate->sh->adapt, window, now);
 
@@ -544,10 +591,7 @@ ngx_adm_gate_fleet_alone(ngx_adm_gate_t *gate, adm_adapt_window_t *window,
 
     (void) adm_team_take(&sh->team, &old);
 
-    gate->sh->elsewhere = 0;
-
     if (gate->adaptive) {
-        window->crowd *= nodes;
         ngx_adm_gate_fleet_widen(window, nodes * 1000);
         adm_adapt_step(&gate->sh->adapt, window, now);
     }
@@ -571,6 +615,7 @@ static void
 ngx_adm_gate_fleet_widen(adm_adapt_window_t *window, uint64_t ratio)
 {
     window->elapsed = window->elapsed * 1000 / ratio;
+    window->crowd = window->crowd * ratio / 1000;
     window->peak = window->peak * ratio / 1000;
 }
 

@@ -1,7 +1,7 @@
 
 /*
  * The limit of a gate over the nodes of a fleet: what they did is told to
- * Redis and heard from there, under "PREFIXgate:{NAME}", every 250 ms, more
+ * Redis and heard from there, under "PREFIXgate:{NAME}", every 100 ms, more
  * seldom where many nodes do, by whichever worker comes first.
  *
  * Each node steps the limit by what all did; what the leader finds is in
@@ -24,7 +24,7 @@
  * together are more: 250 calls a second are the most that a gate asks
  */
 
-#define NGX_ADM_GATE_PERIOD    250
+#define NGX_ADM_GATE_PERIOD    100
 #define NGX_ADM_GATE_SPACING   4
 
 /*

@@ -381,8 +381,7 @@ ngx_adm_gate_note(ngx_adm_gate_t *gate, ngx_adm_gate_place_t *place,
 
     if (passage->epoch == adm_load(&sh->adapt.epoch)) {
         ngx_adm_gate_add(&place->sums[NGX_ADM_GATE_LATENCY], latency);
-        ngx_adm_gate_add(&place->sums[NGX_ADM_GATE_CROWD],
-                         passage->inside + sh->elsewhere);
+        ngx_adm_gate_add(&place->sums[NGX_ADM_GATE_CROWD], passage->inside);
 
     } else {
         ngx_adm_gate_add(&place->sums[NGX_ADM_GATE_STALE], 1);

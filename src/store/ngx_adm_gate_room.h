@@ -72,8 +72,7 @@ typedef struct {
     adm_adapt_window_t      sums;        /* since the start; but "peak", which
                                             is the most since it was exchanged
                                             for 0 */
-    uint64_t                offered;     /* since the start, ... */
-    uint64_t                stayed;      /* ... and ns inside, of all */
+    uint64_t                offered;     /* since the start */
 } ngx_adm_gate_done_t;
 
 
@@ -101,7 +100,6 @@ struct ngx_adm_gate_sh_s {
     ngx_atomic_t            share;       /* places of this node, now, of what
                                             is the fleet's; or NO_LIMIT: not
                                             known */
-    ngx_atomic_t            elsewhere;   /* inside, on the other nodes */
     ngx_atomic_t            tick;        /* number of the last */
     ngx_atomic_t            needs;       /* us; 0: not known */
     ngx_atomic_t            served;      /* a second, thousandths */

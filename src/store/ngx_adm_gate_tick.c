@@ -101,6 +101,7 @@ ngx_adm_gate_window(ngx_adm_gate_t *gate, uint64_t *done,
     window->crowd = done[NGX_ADM_GATE_CROWD];
     window->refused = done[NGX_ADM_GATE_REFUSED] + done[NGX_ADM_GATE_CUT_OFF];
     window->peak = ngx_adm_gate_most(gate);
+    window->stayed = gate->sh->seen.inside * window->elapsed;
 }
 
 
@@ -155,7 +156,7 @@ ngx_adm_gate_account(ngx_adm_gate_t *gate, adm_adapt_window_t *window,
              && !adm_word_cas(&sums->peak, peak, window->peak));
 
     gate->sh->done.offered += offered;
-    gate->sh->done.stayed += gate->sh->seen.inside * window->elapsed;
+    sums->stayed += window->stayed;
 }
 
 

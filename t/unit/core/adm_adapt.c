@@ -58,6 +58,7 @@ full(double servers, double base)
     w.crowd = w.answered * (uint64_t) n;
     w.refused = 9 * w.answered;
     w.peak = (uint64_t) n;
+    w.stayed = w.latency;
 
     return w;
 }
@@ -136,6 +137,7 @@ unused(void)
         w = full(8, 10);
         w.crowd = w.answered * 2;
         w.latency = w.answered * 10 * MS / 4;
+        w.stayed = w.latency;
         w.refused = 0;
         w.peak = 3;
         step(&w);
@@ -196,7 +198,7 @@ failures(void)
 /* of "n" that may be inside, few are, and yet some are refused */
 
 static uint64_t
-uneven(double latency, unsigned windows)
+uneven(uint64_t answered, double latency, unsigned windows)
 {
     unsigned            i;
     adm_adapt_window_t  w;
@@ -204,9 +206,10 @@ uneven(double latency, unsigned windows)
     for (i = 0; i < windows; i++) {
         memset(&w, 0, sizeof(w));
         w.elapsed = 100 * MS;
-        w.answered = 40;
-        w.latency = (uint64_t) (40 * latency * MS);
-        w.crowd = 40 * 5;
+        w.answered = answered;
+        w.latency = (uint64_t) ((double) answered * latency * MS);
+        w.stayed = w.latency;
+        w.crowd = answered * 6;
         w.refused = 5;
         w.peak = 9;
         step(&w);
@@ -219,19 +222,60 @@ uneven(double latency, unsigned windows)
 static void
 stretching(void)
 {
-    uint64_t  size;
+    uint64_t  size, few;
 
     fresh(1, 1000);
     (void) settles(8, 10, 300);
     size = (uint64_t) (adm_adapt_crowd(a.tried) * ADM_ADAPT_UNIT);
 
-    ok(uneven(10, 20) > size * 3 / 2, "stretched while some find no place");
-    ok(uneven(10, 100) <= size * 4, "not without end");
-    ok(uneven(30, 30) == size, "not when answers are late");
-    ok(uneven(10, 100) > size, "again");
+    few = uneven(30, 10, 50);
+    is_uint(uneven(30, 10, 50), few, "it stays while far fewer are inside");
+    ok(uneven(60, 10, 50) > size * 3 / 2, "stretched when some find no place");
+    ok(uneven(60, 10, 100) <= size * 4, "not without end");
+    ok(uneven(60, 30, 30) == size, "not when answers are late");
+    ok(uneven(60, 10, 100) > size, "again");
 
     (void) settles(8, 10, 60);
     ok(a.stretch == 1, "not when a crowd comes");
+}
+
+
+/* windows of five answers until little is known of the best size, or 300 */
+
+static unsigned
+noticed(double base)
+{
+    unsigned            i;
+    adm_adapt_window_t  w;
+
+    for (i = 0; i < 300; i++) {
+        w = full(8, base);
+        w.latency = w.latency / w.answered * 5;
+        w.crowd = w.crowd / w.answered * 5;
+        w.answered = 5;
+        w.refused = 45;
+        step(&w);
+
+        if (a.sizes[a.best].weight < 100) {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+static void
+changes(void)
+{
+    fresh(1, 1000);
+    (void) settles(8, 10, 300);
+
+    is_uint(noticed(10), 300, "an upstream that stays is not another one");
+    ok(noticed(14) < 100, "one that is slower by 40 % is noticed");
+
+    (void) settles(8, 14, 300);
+    ok(noticed(10) < 100, "so is one that is faster by a quarter");
 }
 
 
@@ -271,6 +315,7 @@ anything(void)
         w.crowd = random_bits() >> (40 + random_bits() % 24);
         w.refused = random_bits() >> (40 + random_bits() % 24);
         w.peak = random_bits() % 5000;
+        w.stayed = random_bits() >> (8 + random_bits() % 56);
         step(&w);
 
         good &= a.limit >= 2000 && a.limit <= 5000000;
@@ -333,6 +378,7 @@ main(void)
     calm();
     failures();
     stretching();
+    changes();
     fleets();
     anything();
 

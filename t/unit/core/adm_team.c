@@ -11,6 +11,7 @@
 #include "unit.h"
 #include "../../../src/core/adm_portion.c"
 #include "../../../src/core/adm_team.c"
+#include "../../../src/core/adm_team_places.c"
 
 
 #define SECOND   UINT64_C(1000000000)
@@ -162,11 +163,10 @@ windows(void)
     is_uint(w.answered, 30, "what both did since, and not before");
     is_uint(w.refused, 120, "whom they refused");
     is_uint(w.latency, 3 * SECOND, "also where a sum has come round");
-    is_uint(w.crowd, 100, "how many were inside");
+    is_uint(w.stayed, 6 * SECOND / 4, "how long those inside have been there");
     is_uint(w.peak, 8, "at most");
     is_uint(w.elapsed, SECOND / 4, "in which time");
     ok(!adm_team_take(&team, &w), "once");
-    is_uint(adm_team_elsewhere(&team), 2, "and how many the other one has");
 
     begin(&r, 5500, 1, 0);
     add(&r, 1, &sums[0]);
@@ -200,6 +200,61 @@ windows(void)
 }
 
 
+/* reports of two nodes, alike, each after a quarter of a second */
+
+static uint64_t
+crowd(adm_team_sums_t *sums, uint64_t now, uint64_t left, uint64_t inside,
+    uint64_t seen)
+{
+    int                 i;
+    reply_t             r;
+    adm_adapt_window_t  w;
+
+    begin(&r, 4250 + now, 1, 0);
+
+    for (i = 0; i < 2; i++) {
+        work(&sums[i], left, left, inside);
+        sums[i].crowd += left * seen - left * inside;
+        add(&r, 1 + (unsigned) i, &sums[i]);
+    }
+
+    (void) hear(&r, 1, now);
+    (void) adm_team_take(&team, &w);
+
+    return w.crowd;
+}
+
+
+static void
+crowds(void)
+{
+    unsigned         i;
+    adm_team_sums_t  sums[2];
+
+    two(sums, 1000, 20, 10);
+
+    (void) crowd(sums, 1250, 10, 4, 4);
+    is_uint(crowd(sums, 1500, 10, 4, 4), 2 * 10 * 8,
+            "who enters a full house meets all of both");
+    is_uint(crowd(sums, 1750, 10, 4, 5), 2 * 10 * 9,
+            "and itself, where there was room for one more");
+    is_uint(crowd(sums, 2000, 10, 4, 7), 2 * 10 * 9, "not more than that");
+
+    is_uint(crowd(sums, 2250, 10, 9, 9), 2 * 10 * 14,
+            "who left soon after more were let in had met fewer");
+    is_uint(crowd(sums, 2500, 10, 9, 9), 2 * 10 * 18, "then they had not");
+    is_uint(crowd(sums, 2750, 0, 0, 0), 0, "who is not there met nobody");
+
+    for (i = 0; i < ADM_TEAM_MOMENTS; i++) {
+        (void) crowd(sums, 3000 + 250 * i, 10, 2, 2);
+    }
+
+    sums[0].latency += 3600 * SECOND;
+    is_uint(crowd(sums, 3000 + 250 * i, 10, 3, 3), 10 * 4 + 10 * 5 + 2,
+            "who was inside for an hour met those of the oldest that is kept");
+}
+
+
 static void
 plans(void)
 {
@@ -213,15 +268,16 @@ plans(void)
     two(sums, 1000, 300, 100);
 
     ok(adm_team_leads(&team), "the least name leads");
-    is_uint(adm_team_places(&team, 8000, 0, 1000), 4, "alike without a plan");
+    is_uint(adm_team_places(&team, 8000, 0, 1, 1000), 4,
+            "alike without a plan");
 
     len = adm_team_plan(&team, 8000, plan);
     is_uint(len, 8 + 2 * ADM_TEAM_PLANNED, "it plans for both");
 
-    is_uint(adm_team_places(&team, 1000, 0, 1000)
-            + adm_team_places(&team, 1000, 0, 2000), 1,
+    is_uint(adm_team_places(&team, 1000, 0, 1, 1000)
+            + adm_team_places(&team, 1000, 0, 1, 2000), 1,
             "and by turns where there is but one");
-    is_uint(adm_team_places(&team, 12000, 0, 1000), 6,
+    is_uint(adm_team_places(&team, 12000, 0, 1, 1000), 6,
             "all of it, no more");
 
     begin(&r, 5500, 1, len);
@@ -241,8 +297,8 @@ plans(void)
     good = 1;
 
     for (now = 1250; now < 3250; now += 10) {
-        i = adm_team_places(&other, 8000, 0, now);
-        j = adm_team_places(&team, 8000, 0, now + 776345);
+        i = adm_team_places(&other, 8000, 0, 1, now);
+        j = adm_team_places(&team, 8000, 0, 1, now + 776345);
         good &= i + j == 8;
         first += i;
         second += j;
@@ -254,7 +310,7 @@ plans(void)
     first = 0;
 
     for (now = 1250; now < 3250; now += 10) {
-        first += adm_team_places(&other, 8000, 100, now);
+        first += adm_team_places(&other, 8000, 100, 1, now);
     }
 
     ok(first + second <= 8 * 200 - 10, "a place that changes hands rests");
@@ -263,7 +319,7 @@ plans(void)
        "who has a quarter knows it");
 
     (void) hear(&r, 3, 1250);
-    is_uint(adm_team_places(&team, 8000, 0, 1250), 1,
+    is_uint(adm_team_places(&team, 8000, 0, 1, 1250), 1,
             "one that is not in the plan yet has a place");
 }
 
@@ -374,7 +430,7 @@ has_one(uint64_t inside, uint64_t refused)
     sum = 0;
 
     for (now = 3000; now < 5000; now++) {
-        sum += adm_team_places(&team, 8000, 0, now) > 0;
+        sum += adm_team_places(&team, 8000, 0, 1, now) > 0;
     }
 
     return sum;
@@ -386,7 +442,14 @@ roomy(void)
 {
     is_uint(has_one(6, 0), 2000, "an idle node has one while there is room");
     ok(has_one(8, 0) < 400, "when there is none it has one now and then");
-    ok(has_one(3, 1) < 400, "also where another one refuses");
+    ok(has_one(5, 1) < 400, "also where another one refuses");
+    is_uint(has_one(3, 1), 2000, "unless half of the limit is not used");
+
+    is_uint(adm_team_places(&team, 8000, 0, 2, 3000), 2,
+            "then it has as many as are told");
+    is_uint(adm_team_places(&team, 16000, 0, 2, 3000), 6,
+            "or its part of what is not used");
+    ok(adm_team_places(&team, 8000, 0, 0, 3000) < 2, "if it may");
 }
 
 
@@ -554,7 +617,7 @@ rubbish(void)
 
         (void) hear(&r, 9, 2000 + i * 100);
         good &= team.nnodes <= ADM_TEAM_NODES;
-        good &= adm_team_places(&team, 5000, 100, 2000 + i * 100) <= 5;
+        good &= adm_team_places(&team, 5000, 100, 1, 2000 + i * 100) <= 5;
         good &= adm_team_ratio(&team) >= 1000;
         good &= adm_team_plan(&team, 5000, plan) <= ADM_TEAM_PLAN;
     }
@@ -587,7 +650,7 @@ many(void)
 
     for (i = 0; i < ADM_TEAM_NODES; i++) {
         (void) hear(&r, i + 10, 1000);
-        sum += adm_team_places(&team, 3000, 0, 5777);
+        sum += adm_team_places(&team, 3000, 0, 1, 5777);
     }
 
     is_uint(sum, 3, "and share three places");
@@ -605,7 +668,8 @@ many(void)
     add(&r, 400, &sums);
     is_int(hear(&r, 5, 1500), ADM_OK, "also by one");
     ok(team.nnodes == ADM_TEAM_NODES
-       && adm_team_places(&team, 9000, 0, 1500) == 1, "which is beyond them");
+       && adm_team_places(&team, 9000, 0, 1, 1500) == 1,
+       "which is beyond them");
 }
 
 
@@ -613,6 +677,7 @@ int
 main(void)
 {
     windows();
+    crowds();
     plans();
     steady();
     idle();

@@ -18,8 +18,10 @@
 #include "adm_adapt.h"
 
 
-/* relative variance of one latency: of a lognormal one with sigma 0.5 */
+/* relative variance of one latency, at least: of a lognormal one with sigma
+   0.5; and turns over which it is estimated */
 #define ADM_ADAPT_VARIANCE   0.3
+#define ADM_ADAPT_VARIED     32.0
 
 /* log latency by log crowd below the knee, and what is more above it */
 #define ADM_ADAPT_SLOPE      0.1
@@ -92,8 +94,13 @@
 #define ADM_ADAPT_NARROWER   0.9
 #define ADM_ADAPT_WIDEST     2.0
 
-/* ns after which those inside are those that a size has let in */
-#define ADM_ADAPT_SETTLED    UINT64_C(700000000)
+/* those inside are those that a size has let in after so many ns, or as long
+   as so many answers take */
+#define ADM_ADAPT_SETTLED    700000000.0
+#define ADM_ADAPT_ANSWERS    8.0
+
+/* ns after which a size is learned of that is not the one that was let in */
+#define ADM_ADAPT_STUCK      (2 * ADM_ADAPT_SECOND)
 
 /* a limit is used up by so many of it, as those see who enter: one that is
    known, and another */
@@ -238,9 +245,10 @@ adm_adapt_try(adm_adapt_t *a, uint64_t size, uint64_t now)
 
     if (size != a->tried) {
         a->tried = size;
-        a->since = now;
+        a->changed = now;
     }
 
+    a->since = now;
     a->asked = 0;
     a->took = 0;
     a->expected = a->sizes[size].latency;
@@ -259,6 +267,7 @@ adm_adapt_init(adm_adapt_t *a, uint64_t least, uint64_t most, uint64_t now)
     a->most = most;
     a->stretch = 1;
     a->watched = ADM_ADAPT_SIZES;
+    a->variance = ADM_ADAPT_VARIANCE;
     a->stride = ADM_ADAPT_OCTAVE;
     a->best = adm_adapt_bounded(a, ADM_ADAPT_START);
 
@@ -272,8 +281,9 @@ adm_adapt_bounds(adm_adapt_t *a, uint64_t least, uint64_t most)
     a->least = least;
     a->most = most;
     a->best = adm_adapt_bounded(a, a->best);
+    a->stretch = 1;
 
-    adm_adapt_set(a);
+    adm_adapt_try(a, adm_adapt_bounded(a, a->tried), a->since);
 }
 
 
@@ -287,7 +297,9 @@ adm_adapt_adopt(adm_adapt_t *a, uint64_t limit, uint64_t now)
 
     size = adm_adapt_size((double) limit / ADM_ADAPT_UNIT);
 
-    if (a->stretch == 1 && size != a->tried) {
+    a->stretch = 1;
+
+    if (size != a->tried) {
         adm_adapt_try(a, size, now);
     }
 
@@ -327,7 +339,7 @@ adm_adapt_loss(const adm_adapt_t *a, const adm_adapt_knee_t *k, double knee)
         yy += s->weight * x * x;
     }
 
-    return sum > 0 ? (yy - y * y / sum) / (2 * ADM_ADAPT_VARIANCE) : 0;
+    return sum > 0 ? (yy - y * y / sum) / (2 * a->variance) : 0;
 }
 
 
@@ -545,42 +557,70 @@ adm_adapt_learn(adm_adapt_t *a, double answers, double crowd, double latency,
 }
 
 
-/* by how much a latency that was known from so many requests is another one of
-   late, in logarithms; 0 if that is not sure */
+/* how far a latency that was known from so many requests is off of late, in
+   deviations of one, squared */
 
 static double
-adm_adapt_off(double was, double requests, double is, double answers)
+adm_adapt_far(double was, double requests, double is, double answers)
 {
-    double  off, weight;
+    double  off;
 
     if (requests < 1 || answers < 1) {
         return 0;
     }
 
     off = adm_adapt_log(is / was);
-    weight = answers * requests / (answers + requests);
 
-    if (off * off < ADM_ADAPT_CHANGE * ADM_ADAPT_CHANGE
-        || off * off * weight
-           < ADM_ADAPT_SURE * ADM_ADAPT_SURE * ADM_ADAPT_VARIANCE)
-    {
-        return 0;
-    }
-
-    return off;
+    return off * off * answers * requests / (answers + requests);
 }
 
 
-/* it is another upstream, which takes so long for the size that is tried */
+/* whether that is another upstream's */
+
+static int
+adm_adapt_sure(const adm_adapt_t *a, double was, double is, double far)
+{
+    double  off;
+
+    off = adm_adapt_log(is / was);
+
+    return off * off >= ADM_ADAPT_CHANGE * ADM_ADAPT_CHANGE
+           && far >= ADM_ADAPT_SURE * ADM_ADAPT_SURE * a->variance;
+}
+
+
+/*
+ * What turns are off tells how much latencies vary, as long as no other
+ * upstream is noticed: where some answers take many times as long as others,
+ * and that is not known, one would be in every turn.
+ */
 
 static void
-adm_adapt_anew(adm_adapt_t *a, double latency, double off)
+adm_adapt_vary(adm_adapt_t *a)
 {
-    adm_adapt_scale(a, latency / a->sizes[a->tried].latency, ADM_ADAPT_KEPT);
+    double  far;
+
+    if (a->trust < 1 || a->asked < 1) {
+        return;
+    }
+
+    far = adm_adapt_far(a->expected, a->trust, a->took / a->asked, a->asked);
+
+    a->variance += (far - a->variance) / ADM_ADAPT_VARIED;
+    a->variance = adm_max(a->variance, ADM_ADAPT_VARIANCE);
+}
+
+
+/* it is another upstream: what took so long takes so long now */
+
+static void
+adm_adapt_anew(adm_adapt_t *a, double was, double is)
+{
+    adm_adapt_scale(a, is / was, ADM_ADAPT_KEPT);
 
     a->trust = 0;
     a->watched = ADM_ADAPT_SIZES;
-    a->doubt = (off > 0) ? ADM_ADAPT_LOOKS : 0;
+    a->doubt = (is > was) ? ADM_ADAPT_LOOKS : 0;
 }
 
 
@@ -589,13 +629,13 @@ adm_adapt_anew(adm_adapt_t *a, double latency, double off)
 static void
 adm_adapt_notice(adm_adapt_t *a)
 {
-    double  latency, off;
+    double  latency, far;
 
     latency = a->took / adm_max(a->asked, 1);
-    off = adm_adapt_off(a->expected, a->trust, latency, a->asked);
+    far = adm_adapt_far(a->expected, a->trust, latency, a->asked);
 
-    if (off != 0) {
-        adm_adapt_anew(a, latency, off);
+    if (far > 0 && adm_adapt_sure(a, a->expected, latency, far)) {
+        adm_adapt_anew(a, a->expected, latency);
     }
 }
 
@@ -614,17 +654,18 @@ adm_adapt_watch_from(adm_adapt_t *a, double usual, double sure)
 /* nor what it was many turns ago: "latency" is the ns of all answers */
 
 static void
-adm_adapt_watch(adm_adapt_t *a, double answers, double latency)
+adm_adapt_watch(adm_adapt_t *a, double answers, double crowd, double latency)
 {
-    double                   off, all;
+    double                   far, all;
     const adm_adapt_size_t  *best;
 
-    if (a->tried != a->best) {
+    best = &a->sizes[a->best];
+
+    if (best->weight < 1 || adm_adapt_size(crowd) != a->best) {
         return;
     }
 
     if (a->watched != a->best) {
-        best = &a->sizes[a->best];
         adm_adapt_watch_from(a, best->latency, best->weight);
         return;
     }
@@ -632,11 +673,15 @@ adm_adapt_watch(adm_adapt_t *a, double answers, double latency)
     a->later += answers;
     a->lasted += latency;
 
-    latency = a->lasted / adm_max(a->later, 1);
-    off = adm_adapt_off(a->usual, a->sure, latency, a->later);
+    if (a->later < 1) {
+        return;
+    }
 
-    if (off != 0) {
-        adm_adapt_anew(a, latency, off);
+    latency = a->lasted / a->later;
+    far = adm_adapt_far(a->usual, a->sure, latency, a->later);
+
+    if (far > 0 && adm_adapt_sure(a, a->usual, latency, far)) {
+        adm_adapt_anew(a, a->usual, latency);
 
     } else if (a->later >= ADM_ADAPT_LATER) {
         all = a->sure + a->later;
@@ -655,6 +700,18 @@ adm_adapt_watch(adm_adapt_t *a, double answers, double latency)
  * time, and will be far too many when all come at once.
  */
 
+static int
+adm_adapt_settled(const adm_adapt_t *a, uint64_t now)
+{
+    double  answers;
+
+    answers = ADM_ADAPT_ANSWERS * a->stayed / adm_max(a->left, 1)
+              * (double) ADM_ADAPT_SECOND;
+
+    return (double) (now - a->changed) >= adm_min(answers, ADM_ADAPT_SETTLED);
+}
+
+
 static void
 adm_adapt_fill(adm_adapt_t *a, const adm_adapt_window_t *window, double crowd,
     uint64_t now)
@@ -671,7 +728,7 @@ adm_adapt_fill(adm_adapt_t *a, const adm_adapt_window_t *window, double crowd,
 
     if (a->compared && best->weight >= 1) {
         full = ADM_ADAPT_FULL;
-        late = a->stayed * (double) ADM_ADAPT_SECOND
+        late = a->waited * (double) ADM_ADAPT_SECOND
                > ADM_ADAPT_LATE * best->latency * a->left;
     }
 
@@ -680,7 +737,7 @@ adm_adapt_fill(adm_adapt_t *a, const adm_adapt_window_t *window, double crowd,
     if (inside > ADM_ADAPT_MANY || late || crowd > ADM_ADAPT_ABOVE * size) {
         a->stretch = adm_max(a->stretch * ADM_ADAPT_NARROWER, 1);
 
-    } else if (window->refused && now - a->since >= ADM_ADAPT_SETTLED
+    } else if (window->refused && adm_adapt_settled(a, now)
                && inside > ADM_ADAPT_FEWEST && inside < ADM_ADAPT_FEW
                && crowd < full && a->left > 5 && !a->ill)
     {
@@ -763,6 +820,8 @@ adm_adapt_count(adm_adapt_t *a, const adm_adapt_window_t *window,
     a->left += (double) (window->answered + window->dropped)
                - a->left * seconds;
     a->dropped += (double) window->dropped - a->dropped * seconds;
+    a->waited += (double) window->latency / (double) ADM_ADAPT_SECOND
+                 - a->waited * seconds;
     a->stayed += (double) window->stayed / (double) ADM_ADAPT_SECOND
                  - a->stayed * seconds;
 }
@@ -783,7 +842,7 @@ adm_adapt_spare(adm_adapt_t *a, uint64_t now)
     if (a->dropped * 2 > a->left) {
         a->ill = 1;
 
-        slow = a->stayed * (double) ADM_ADAPT_SECOND
+        slow = a->waited * (double) ADM_ADAPT_SECOND
                > ADM_ADAPT_LATE * a->sizes[a->best].latency * a->left;
 
         if (now - a->since >= ADM_ADAPT_SECOND && a->tried > 0
@@ -795,6 +854,25 @@ adm_adapt_spare(adm_adapt_t *a, uint64_t now)
     } else if (a->ill) {
         a->ill = 0;
         a->epoch++;
+    }
+}
+
+
+/* of the size that is tried: "latency" is the ns of all "answers" */
+
+static void
+adm_adapt_take(adm_adapt_t *a, const adm_adapt_window_t *window,
+    double answers, double crowd, double latency, uint64_t now)
+{
+    a->asked += answers;
+    a->took += latency;
+
+    adm_adapt_notice(a);
+    adm_adapt_watch(a, answers, crowd, latency);
+
+    if (!a->ill && a->asked >= adm_adapt_turn(a)) {
+        adm_adapt_vary(a);
+        adm_adapt_next(a, adm_adapt_crowded(window), now);
     }
 }
 
@@ -815,7 +893,7 @@ adm_adapt_step(adm_adapt_t *a, const adm_adapt_window_t *window, uint64_t now)
     /* the first size is so much too large that answers take seconds */
 
     if (!a->compared && window->refused && a->tried > 2
-        && a->stayed >= a->left
+        && a->waited >= a->left
         && now - a->since > 2 * ADM_ADAPT_SECOND)
     {
         adm_adapt_try(a, adm_adapt_bounded(a, a->tried - 3), now);
@@ -832,24 +910,25 @@ adm_adapt_step(adm_adapt_t *a, const adm_adapt_window_t *window, uint64_t now)
 
     latency = adm_max((double) window->latency, answers);
 
-    if (crowd < 1 || !adm_adapt_used(a, window, crowd)) {
-
-        if (crowd >= 1 && adm_adapt_calm(a, window, crowd)) {
-            adm_adapt_learn(a, answers, crowd, latency / answers, seconds);
-        }
-
+    if (crowd < 1) {
         return;
     }
 
-    adm_adapt_learn(a, answers, crowd, latency / answers, seconds);
+    if (!adm_adapt_used(a, window, crowd)) {
 
-    a->asked += answers;
-    a->took += latency;
+        if (adm_adapt_calm(a, window, crowd)) {
+            adm_adapt_learn(a, answers, crowd, latency / answers, seconds);
+        }
 
-    adm_adapt_notice(a);
-    adm_adapt_watch(a, answers, latency);
+        if (!adm_adapt_crowded(window) || now - a->since < ADM_ADAPT_STUCK) {
+            return;
+        }
 
-    if (!a->ill && a->asked >= adm_adapt_turn(a)) {
-        adm_adapt_next(a, adm_adapt_crowded(window), now);
+        /* it is not this size that is learned of */
+
+        a->trust = 0;
     }
+
+    adm_adapt_learn(a, answers, crowd, latency / answers, seconds);
+    adm_adapt_take(a, window, answers, crowd, latency, now);
 }

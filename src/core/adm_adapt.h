@@ -68,7 +68,8 @@ typedef struct {
 
     uint64_t          best;        /* size, as far as is known */
     uint64_t          tried;       /* size that is let in now, ... */
-    uint64_t          since;       /* ... since then, ns */
+    uint64_t          since;       /* ... since then, ns; ... */
+    uint64_t          changed;     /* ... behind another one since then */
     uint64_t          turn;        /* which sizes are tried by turns */
     uint64_t          stride;      /* sizes to go on by, where none is known */
     uint64_t          compared;    /* there was a second size */
@@ -77,6 +78,8 @@ typedef struct {
     uint64_t          ill;         /* most of those who left were dropped */
     double            stretch;     /* of the limit, since the crowd comes
                                       unevenly: 1 and up */
+
+    double            variance;    /* of a latency, relative, estimated */
 
     double            asked;       /* answers since it is tried, and ... */
     double            took;        /* ... the ns of them */
@@ -92,7 +95,8 @@ typedef struct {
     double            seconds;     /* up to one, the last: in it ... */
     double            left;        /* ... so many left, ... */
     double            dropped;     /* ... so many of them were dropped, ... */
-    double            stayed;      /* ... and so many s they had stayed */
+    double            waited;      /* ... so many s they had waited, ... */
+    double            stayed;      /* ... and so many s all were inside */
 
     adm_adapt_size_t  sizes[ADM_ADAPT_SIZES];
 } adm_adapt_t;

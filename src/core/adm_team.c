@@ -314,7 +314,7 @@ adm_team_demand(adm_team_node_t *node, const adm_team_sums_t *d)
  */
 
 static void
-adm_team_stay(adm_team_node_t *node, const adm_team_sums_t *d)
+adm_team_met(adm_team_node_t *node, const adm_team_sums_t *d)
 {
     uint64_t  crowd;
 
@@ -326,7 +326,6 @@ adm_team_stay(adm_team_node_t *node, const adm_team_sums_t *d)
         return;
     }
 
-    node->stay = d->latency / node->left / 1000000;
     crowd = d->crowd * 1000 / node->left;
 
     if (crowd > node->last) {
@@ -350,8 +349,11 @@ adm_team_count(adm_team_t *t, adm_team_node_t *node, const adm_team_sums_t *d)
     w->refused += d->refused;
     w->stayed += d->stayed;
 
+    t->left += (d->answered + d->dropped) * 1000;
+    t->stayed += d->stayed;
+
     adm_team_demand(node, d);
-    adm_team_stay(node, d);
+    adm_team_met(node, d);
 
     adm_team_smooth(&node->inside, node->last, d->elapsed, ADM_TEAM_STAY,
                     node->known);
@@ -365,7 +367,7 @@ adm_team_count(adm_team_t *t, adm_team_node_t *node, const adm_team_sums_t *d)
 
 static void
 adm_team_hear_node(adm_team_t *t, adm_team_node_t *node,
-    const adm_team_sums_t *then)
+    const adm_team_sums_t *then, uint64_t now)
 {
     uint64_t          i, told[ADM_TEAM_RECORD / 8], was[ADM_TEAM_RECORD / 8];
     adm_team_sums_t   d;
@@ -382,6 +384,7 @@ adm_team_hear_node(adm_team_t *t, adm_team_node_t *node,
 
     if (adm_team_likely(&d)) {
         adm_team_count(t, node, &d);
+        node->told = now;
     }
 }
 
@@ -425,7 +428,8 @@ adm_team_part(adm_team_t *t, uint32_t i)
  */
 
 static void
-adm_team_hear_nodes(adm_team_t *t, const adm_team_reply_t *reply, int keep)
+adm_team_hear_nodes(adm_team_t *t, const adm_team_reply_t *reply, int keep,
+    uint64_t now)
 {
     int                   order;
     uint32_t              i;
@@ -461,7 +465,7 @@ adm_team_hear_nodes(adm_team_t *t, const adm_team_reply_t *reply, int keep)
             memcpy(&node->sums, p + ADM_TEAM_NAME, ADM_TEAM_RECORD);
 
             if (order == 0) {
-                adm_team_hear_node(t, node, &then);
+                adm_team_hear_node(t, node, &then, now);
             }
 
             i++;
@@ -499,6 +503,29 @@ adm_team_hear_plan(adm_team_t *t, const unsigned char *name,
         }
 
         p += ADM_TEAM_PLANNED;
+    }
+}
+
+
+/* a node that has died is in the store, or believed to live, for a while */
+
+static void
+adm_team_silent(adm_team_t *t, uint64_t now)
+{
+    uint32_t          i;
+    uint64_t          quiet;
+    adm_team_node_t  *node;
+
+    quiet = ADM_TEAM_QUIET + ADM_TEAM_EACH * (uint64_t) t->nnodes;
+
+    for (i = 0; i < t->nnodes; i++) {
+        node = &t->nodes[i];
+
+        if (adm_team_since(node->told, now) > quiet) {
+            node->inside = 0;
+            node->last = 0;
+            node->refused = 0;
+        }
     }
 }
 
@@ -547,6 +574,15 @@ adm_team_then(const adm_team_t *t, uint64_t ago)
 }
 
 
+/* ms that those who left of late were inside: by Little's law */
+
+static uint64_t
+adm_team_stay(const adm_team_t *t)
+{
+    return t->left ? t->stayed / 1000 / t->left : 0;
+}
+
+
 /*
  * Who enters a node meets those on the others, too.  A node knows of itself
  * alone; how many there were on all of them is known here, later.
@@ -555,15 +591,16 @@ adm_team_then(const adm_team_t *t, uint64_t ago)
 static void
 adm_team_crowd(adm_team_t *t)
 {
-    uint64_t          crowd;
+    uint64_t          crowd, then;
     uint32_t          i;
     adm_team_node_t  *node;
 
     crowd = 0;
+    then = adm_team_then(t, adm_team_stay(t));
 
     for (i = 0; i < t->nnodes; i++) {
         node = &t->nodes[i];
-        crowd += node->left * (adm_team_then(t, node->stay) + node->more);
+        crowd += node->left * (then + node->more);
         node->left = 0;
     }
 
@@ -643,7 +680,11 @@ adm_team_hear(adm_team_t *t, const unsigned char *name, adm_str_t text,
     keep = adm_team_reborn(t, reply.made,
                            reply.clock - (asked + (now - asked) / 2), now);
 
-    adm_team_hear_nodes(t, &reply, keep);
+    t->left /= 2;
+    t->stayed /= 2;
+
+    adm_team_hear_nodes(t, &reply, keep, now);
+    adm_team_silent(t, now);
 
     if (reply.plan || !keep) {
         adm_team_hear_plan(t, name, &reply);

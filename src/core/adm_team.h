@@ -49,6 +49,12 @@
 #define ADM_TEAM_STALE     2000
 
 
+/* ms, and more for each node, without news of one: nobody is inside there */
+
+#define ADM_TEAM_QUIET     1000
+#define ADM_TEAM_EACH      16
+
+
 /*
  * ms for which nodes that were known are believed to live after the store may
  * have forgotten them: each comes back at a moment of its own
@@ -81,8 +87,8 @@ typedef struct {
     uint64_t         last;     /* likewise, of the last report alone, ... */
     uint64_t         more;     /* ... and so many more were inside as those saw
                                   who entered: 0 to 1000 */
-    uint64_t         left;     /* in the last report, but for the stale ... */
-    uint64_t         stay;     /* ... who had been inside for so many ms */
+    uint64_t         left;     /* in the last report, but for the stale */
+    uint64_t         told;     /* ms: when it told something new */
     uint64_t         known;    /* 1: all this is */
     uint64_t         quiet;    /* ns in which nobody came, until now */
     uint64_t         refused;  /* of late, for want of a place */
@@ -112,6 +118,8 @@ typedef struct {
     adm_adapt_window_t  window;     /* of all nodes, not taken yet; "crowd" has
                                        those inside on all of them */
 
+    uint64_t            left;       /* of late, thousandths; and the ns ... */
+    uint64_t            stayed;     /* ... that all were inside meanwhile */
     uint64_t            nmoments;   /* so far; the last ones are kept */
     adm_team_moment_t   moments[ADM_TEAM_MOMENTS];
 
@@ -166,13 +174,14 @@ int adm_team_take(adm_team_t *t, adm_adapt_window_t *window);
  * another's until "rest" ms ago is not counted yet: whom that one let in is
  * still inside.
  *
- * With "spare" it has its part of what is not used, at least, while no other
- * node has to refuse, and there is room for one more of each; and so many
- * places while half of the limit is not used.
+ * While no other node has to refuse, and there is room for one more of each,
+ * or half of the limit is not used, it has its part of what is not used, at
+ * least.  With more than one "few" it has so many while half is not used, also
+ * if others refuse.
  */
 
 uint64_t adm_team_places(const adm_team_t *t, uint64_t limit, uint64_t rest,
-    uint64_t spare, uint64_t now);
+    uint64_t few, uint64_t now);
 
 /* what all have for each place that this node has, in thousandths */
 

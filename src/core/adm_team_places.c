@@ -40,17 +40,21 @@ adm_team_spare(const adm_team_t *t, uint64_t limit, uint64_t few, uint64_t now)
 {
     uint64_t  part;
 
-    if (few == 0 || !adm_team_together(t, now) || t->inside >= limit) {
+    if (!adm_team_together(t, now) || t->inside >= limit) {
         return 0;
     }
 
     part = (limit - t->inside) / t->nnodes / 1000;
 
-    if (t->inside * 2 <= limit) {
-        return (part > few) ? part : few;
+    if (t->inside * 2 > limit) {
+        return t->refused ? 0 : part;
     }
 
-    return t->refused ? 0 : part;
+    if (t->refused && few < 2) {
+        return 0;
+    }
+
+    return (part > few) ? part : few;
 }
 
 
@@ -58,9 +62,9 @@ adm_team_spare(const adm_team_t *t, uint64_t limit, uint64_t few, uint64_t now)
 
 uint64_t
 adm_team_places(const adm_team_t *t, uint64_t limit, uint64_t rest,
-    uint64_t spare, uint64_t now)
+    uint64_t few, uint64_t now)
 {
-    uint64_t  places, before, least;
+    uint64_t  places, before, spare;
 
     if ((t->nplanned > 0) ? t->place == t->nplanned : t->self == t->nnodes) {
         return 1;
@@ -69,9 +73,9 @@ adm_team_places(const adm_team_t *t, uint64_t limit, uint64_t rest,
     places = adm_team_portion(t, limit, now + t->ahead);
     before = adm_team_portion(t, limit, now + t->ahead - rest);
     places = (places < before) ? places : before;
-    least = adm_team_spare(t, limit, spare, now);
+    spare = adm_team_spare(t, limit, few, now);
 
-    return (places < least) ? least : places;
+    return (places < spare) ? spare : places;
 }
 
 

@@ -28,7 +28,7 @@
 #include <ngx_adm_settings.h>
 
 
-#define NGX_ADM_GATE_LAYOUT   1
+#define NGX_ADM_GATE_LAYOUT   2
 #define NGX_ADM_GATES         32         /* between two starts of nginx */
 #define NGX_ADM_GATE_NAME     96
 #define NGX_ADM_GATE_TICK     100        /* ms */

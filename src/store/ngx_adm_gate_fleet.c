@@ -16,11 +16,12 @@
 #define NGX_ADM_GATE_REST      250
 
 /*
- * Places of a node while half of the limit is not used; of a limit that was
- * configured one, since the upstream may have no more than that.  Who refuses
- * so many of a tick is flooded, and has its portion only, for some ms.
+ * Places of a node while half of an adaptive limit is not used, if all of them
+ * are no more than "max" and not many times the limit; else one.  Who refuses
+ * so many in a tick is flooded, and has no more than others, for some ms.
  */
-#define NGX_ADM_GATE_CALM      2
+#define NGX_ADM_GATE_FEW       2
+#define NGX_ADM_GATE_TIMES     4
 #define NGX_ADM_GATE_FLOOD     2
 #define NGX_ADM_GATE_FLOODED   500
 
@@ -83,7 +84,7 @@ static void ngx_adm_gate_fleet_flood(ngx_adm_gate_fleet_sh_t *sh,
 static uint64_t ngx_adm_gate_fleet_places(ngx_adm_gate_t *gate,
     uint64_t limit);
 static uint64_t ngx_adm_gate_fleet_rest(ngx_adm_gate_t *gate);
-static uint64_t ngx_adm_gate_fleet_spare(ngx_adm_gate_t *gate);
+static uint64_t ngx_adm_gate_fleet_few(ngx_adm_gate_t *gate, uint64_t limit);
 static uint64_t ngx_adm_gate_fleet_together(ngx_adm_gate_t *gate,
     uint64_t now);
 static uint64_t ngx_adm_gate_fleet_cut_off(ngx_adm_gate_t *gate,
@@ -471,7 +472,8 @@ ngx_adm_gate_fleet_places(ngx_adm_gate_t *gate, uint64_t limit)
 {
     return adm_team_places(&gate->fleet->sh->team, limit,
                            ngx_adm_gate_fleet_rest(gate),
-                           ngx_adm_gate_fleet_spare(gate), ngx_current_msec);
+                           ngx_adm_gate_fleet_few(gate, limit),
+                           ngx_current_msec);
 }
 
 
@@ -498,17 +500,26 @@ ngx_adm_gate_fleet_rest(ngx_adm_gate_t *gate)
 
 
 static uint64_t
-ngx_adm_gate_fleet_spare(ngx_adm_gate_t *gate)
+ngx_adm_gate_fleet_few(ngx_adm_gate_t *gate, uint64_t limit)
 {
-    ngx_msec_t  flooded;
+    uint64_t                  all;
+    ngx_msec_t                flooded;
+    ngx_adm_gate_fleet_sh_t  *sh;
 
-    flooded = gate->fleet->sh->flooded;
+    sh = gate->fleet->sh;
+    flooded = sh->flooded;
 
-    if (flooded && (ngx_msec_int_t) (flooded - ngx_current_msec) > 0) {
-        return 0;
+    if (!gate->adaptive
+        || (flooded && (ngx_msec_int_t) (flooded - ngx_current_msec) > 0))
+    {
+        return 1;
     }
 
-    return gate->adaptive ? NGX_ADM_GATE_CALM : 1;
+    all = sh->team.nnodes * NGX_ADM_GATE_FEW;
+
+    return (all <= gate->max
+            && all * ADM_ADAPT_UNIT <= limit * NGX_ADM_GATE_TIMES)
+           ? NGX_ADM_GATE_FEW : 1;
 }
 
 

@@ -37,8 +37,8 @@ typedef enum {
     NGX_ADM_GATE_GONE,
     NGX_ADM_GATE_STALE,                  /* of these, of an older epoch */
     NGX_ADM_GATE_LATENCY,                /* ns, of those that are not stale */
-    NGX_ADM_GATE_CROWD,                  /* inside when they entered, with
-                                            those of the other nodes */
+    NGX_ADM_GATE_CROWD,                  /* inside when they entered, of this
+                                            node */
     NGX_ADM_GATE_REFUSED,                /* found no place */
     NGX_ADM_GATE_CUT_OFF,
     NGX_ADM_GATE_SUMS

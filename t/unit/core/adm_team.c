@@ -229,6 +229,7 @@ static void
 crowds(void)
 {
     unsigned         i;
+    uint64_t         met;
     adm_team_sums_t  sums[2];
 
     two(sums, 1000, 20, 10);
@@ -240,18 +241,22 @@ crowds(void)
             "and itself, where there was room for one more");
     is_uint(crowd(sums, 2000, 10, 4, 7), 2 * 10 * 9, "not more than that");
 
-    is_uint(crowd(sums, 2250, 10, 9, 9), 2 * 10 * 14,
-            "who left soon after more were let in had met fewer");
+    met = crowd(sums, 2250, 10, 9, 9);
+    ok(met > 2 * 10 * 8 && met < 2 * 10 * 18,
+       "who left soon after more were let in had met fewer");
     is_uint(crowd(sums, 2500, 10, 9, 9), 2 * 10 * 18, "then they had not");
     is_uint(crowd(sums, 2750, 0, 0, 0), 0, "who is not there met nobody");
 
-    for (i = 0; i < ADM_TEAM_MOMENTS; i++) {
-        (void) crowd(sums, 3000 + 250 * i, 10, 2, 2);
+    (void) crowd(sums, 3000, 0, 0, 0);
+    (void) crowd(sums, 3250, 0, 3, 3);
+
+    for (i = 0; i < ADM_TEAM_MOMENTS - 2; i++) {
+        (void) crowd(sums, 3500 + 250 * i, 0, 2, 2);
     }
 
-    sums[0].latency += 3600 * SECOND;
-    is_uint(crowd(sums, 3000 + 250 * i, 10, 3, 3), 10 * 4 + 10 * 5 + 2,
-            "who was inside for an hour met those of the oldest that is kept");
+    team.stayed = 3600 * SECOND;
+    is_uint(crowd(sums, 3500 + 250 * i, 1, 2, 2), 2 * 1 * 6,
+            "who was there longest met those of the oldest moment kept");
 }
 
 
@@ -287,6 +292,8 @@ plans(void)
     is_uint(team.limit, 8000, "they hear of the limit");
 
     other = team;
+    team.nodes[0].told = 777595;
+    team.nodes[1].told = 777595;
     (void) hear(&r, 2, 777595);
     ok(!adm_team_leads(&team), "the other one does not lead");
     is_uint(adm_team_plan(&team, 1, plan), 0, "and has no plan");
@@ -443,13 +450,15 @@ roomy(void)
     is_uint(has_one(6, 0), 2000, "an idle node has one while there is room");
     ok(has_one(8, 0) < 400, "when there is none it has one now and then");
     ok(has_one(5, 1) < 400, "also where another one refuses");
-    is_uint(has_one(3, 1), 2000, "unless half of the limit is not used");
+    ok(has_one(3, 1) < 400, "also where half of the limit is not used");
 
     is_uint(adm_team_places(&team, 8000, 0, 2, 3000), 2,
-            "then it has as many as are told");
+            "unless a few are for everybody then");
     is_uint(adm_team_places(&team, 16000, 0, 2, 3000), 6,
             "or its part of what is not used");
-    ok(adm_team_places(&team, 8000, 0, 0, 3000) < 2, "if it may");
+
+    (void) has_one(5, 1);
+    ok(adm_team_places(&team, 8000, 0, 2, 3000) < 2, "which it is");
 }
 
 
@@ -536,6 +545,23 @@ left(uint64_t clock, uint64_t now)
 static void
 silence(void)
 {
+    unsigned         i;
+    reply_t          r;
+    adm_team_sums_t  sums[2];
+
+    two(sums, 1000, 100, 100);
+
+    for (i = 1; i <= 8; i++) {
+        work(&sums[0], 100, 20, 4);
+        begin(&r, 5250 + 250 * i, 1, 0);
+        add(&r, 1, &sums[0]);
+        add(&r, 2, &sums[1]);
+        (void) hear(&r, 1, 1000 + 250 * i);
+    }
+
+    ok(team.nnodes == 2 && team.inside < 4500 && team.refused == 0,
+       "nobody is inside on a node that has told nothing new for a while");
+
     is_uint(left(5500, 1250), 1, "a node that is gone is dropped at once");
     is_uint(left(5500, 999), 1, "also by a process whose clock is behind");
     is_uint(left(5251 + ADM_TEAM_STALE, 1001 + ADM_TEAM_STALE), 2,

@@ -19,8 +19,10 @@
 
 
 /* relative variance of one latency, at least: of a lognormal one with sigma
-   0.5; and turns over which it is estimated */
+   0.5; at most: of one that is 20 times as long in one case of ten; and turns
+   over which it is estimated */
 #define ADM_ADAPT_VARIANCE   0.3
+#define ADM_ADAPT_VARIES     5.0
 #define ADM_ADAPT_VARIED     32.0
 
 /* log latency by log crowd below the knee, and what is more above it */
@@ -501,6 +503,21 @@ adm_adapt_next(adm_adapt_t *a, int crowded, uint64_t now)
 }
 
 
+/* three sizes less, if they may be: else the turn goes on */
+
+static void
+adm_adapt_fewer(adm_adapt_t *a, uint64_t now)
+{
+    uint64_t  size;
+
+    size = adm_adapt_bounded(a, a->tried - adm_min(a->tried, 3));
+
+    if (a->tried > 2 && size < a->tried) {
+        adm_adapt_try(a, size, now);
+    }
+}
+
+
 static double
 adm_adapt_turn(const adm_adapt_t *a)
 {
@@ -608,15 +625,22 @@ adm_adapt_vary(adm_adapt_t *a)
 
     a->variance += (far - a->variance) / ADM_ADAPT_VARIED;
     a->variance = adm_max(a->variance, ADM_ADAPT_VARIANCE);
+    a->variance = adm_min(a->variance, ADM_ADAPT_VARIES);
 }
 
 
 /* it is another upstream: what took so long takes so long now */
 
 static void
-adm_adapt_anew(adm_adapt_t *a, double was, double is)
+adm_adapt_anew(adm_adapt_t *a, uint64_t size, double was, double is)
 {
-    adm_adapt_scale(a, is / was, ADM_ADAPT_KEPT);
+    const adm_adapt_size_t  *s;
+
+    /* a part of that has been learned already */
+
+    s = &a->sizes[size];
+    adm_adapt_scale(a, is / (s->weight >= 1 ? s->latency : was),
+                    ADM_ADAPT_KEPT);
 
     a->trust = 0;
     a->watched = ADM_ADAPT_SIZES;
@@ -635,7 +659,7 @@ adm_adapt_notice(adm_adapt_t *a)
     far = adm_adapt_far(a->expected, a->trust, latency, a->asked);
 
     if (far > 0 && adm_adapt_sure(a, a->expected, latency, far)) {
-        adm_adapt_anew(a, a->expected, latency);
+        adm_adapt_anew(a, a->tried, a->expected, latency);
     }
 }
 
@@ -661,7 +685,12 @@ adm_adapt_watch(adm_adapt_t *a, double answers, double crowd, double latency)
 
     best = &a->sizes[a->best];
 
-    if (best->weight < 1 || adm_adapt_size(crowd) != a->best) {
+    if (best->weight < 1) {
+        a->watched = ADM_ADAPT_SIZES;
+        return;
+    }
+
+    if (adm_adapt_size(crowd) != a->best) {
         return;
     }
 
@@ -681,7 +710,7 @@ adm_adapt_watch(adm_adapt_t *a, double answers, double crowd, double latency)
     far = adm_adapt_far(a->usual, a->sure, latency, a->later);
 
     if (far > 0 && adm_adapt_sure(a, a->usual, latency, far)) {
-        adm_adapt_anew(a, a->usual, latency);
+        adm_adapt_anew(a, a->best, a->usual, latency);
 
     } else if (a->later >= ADM_ADAPT_LATER) {
         all = a->sure + a->later;
@@ -775,6 +804,19 @@ adm_adapt_used(const adm_adapt_t *a, const adm_adapt_window_t *window,
 
     return adm_adapt_crowded(window)
            || inside >= ADM_ADAPT_FULL * size;
+}
+
+
+/* more are inside than were let in, and stay so: on several nodes, where
+   places change hands sooner than answers come */
+
+static int
+adm_adapt_stuck(const adm_adapt_t *a, const adm_adapt_window_t *window,
+    double crowd, uint64_t now)
+{
+    return adm_adapt_crowded(window)
+           && crowd > ADM_ADAPT_ABOVE * adm_adapt_crowd(a->tried)
+           && now - a->since >= ADM_ADAPT_STUCK;
 }
 
 
@@ -892,11 +934,11 @@ adm_adapt_step(adm_adapt_t *a, const adm_adapt_window_t *window, uint64_t now)
 
     /* the first size is so much too large that answers take seconds */
 
-    if (!a->compared && window->refused && a->tried > 2
+    if (!a->compared && window->refused
         && a->waited >= a->left
         && now - a->since > 2 * ADM_ADAPT_SECOND)
     {
-        adm_adapt_try(a, adm_adapt_bounded(a, a->tried - 3), now);
+        adm_adapt_fewer(a, now);
     }
 
     if (fresh < 1 || window->answered == 0) {
@@ -920,7 +962,7 @@ adm_adapt_step(adm_adapt_t *a, const adm_adapt_window_t *window, uint64_t now)
             adm_adapt_learn(a, answers, crowd, latency / answers, seconds);
         }
 
-        if (!adm_adapt_crowded(window) || now - a->since < ADM_ADAPT_STUCK) {
+        if (!adm_adapt_stuck(a, window, crowd, now)) {
             return;
         }
 

@@ -34,6 +34,11 @@
 #define ADM_TEAM_STAY      (ADM_TEAM_SECOND / 4)
 
 
+/* who left, in thousandths, after whom older ones count for half */
+
+#define ADM_TEAM_ENOUGH    8000
+
+
 /* of a plan, in thousandths: a limit above it is nobody's */
 
 #define ADM_TEAM_HIGHEST   UINT64_C(100000000)
@@ -680,8 +685,10 @@ adm_team_hear(adm_team_t *t, const unsigned char *name, adm_str_t text,
     keep = adm_team_reborn(t, reply.made,
                            reply.clock - (asked + (now - asked) / 2), now);
 
-    t->left /= 2;
-    t->stayed /= 2;
+    if (t->left > ADM_TEAM_ENOUGH) {
+        t->left /= 2;
+        t->stayed /= 2;
+    }
 
     adm_team_hear_nodes(t, &reply, keep, now);
     adm_team_silent(t, now);

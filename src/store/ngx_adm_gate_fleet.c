@@ -16,9 +16,10 @@
 #define NGX_ADM_GATE_REST      250
 
 /*
- * Places of a node while half of an adaptive limit is not used, if all of them
- * are no more than "max" and not many times the limit; else one.  Who refuses
- * so many in a tick is flooded, and has no more than others, for some ms.
+ * Places of a node while half of an adaptive limit is not used, if with these
+ * all have no more than "max", and not many times the limit; else one.  Who
+ * refuses so many in a tick is flooded, and has no more than others, for some
+ * ms.
  */
 #define NGX_ADM_GATE_FEW       2
 #define NGX_ADM_GATE_TIMES     4
@@ -517,7 +518,7 @@ ngx_adm_gate_fleet_few(ngx_adm_gate_t *gate, uint64_t limit)
 
     all = sh->team.nnodes * NGX_ADM_GATE_FEW;
 
-    return (all <= gate->max
+    return (limit / ADM_ADAPT_UNIT + all <= gate->max
             && all * ADM_ADAPT_UNIT <= limit * NGX_ADM_GATE_TIMES)
            ? NGX_ADM_GATE_FEW : 1;
 }

@@ -576,6 +576,7 @@ static void
 ngx_adm_conn_write(ngx_event_t *wev)
 {
     ssize_t            n;
+    ngx_err_t          err;
     ngx_connection_t  *c;
     ngx_adm_conn_t    *conn;
 
@@ -592,7 +593,18 @@ ngx_adm_conn_write(ngx_event_t *wev)
         n = c->send(c, conn->out + conn->pos, conn->last - conn->pos);
 
         if (n == NGX_ERROR) {
-            ngx_adm_conn_close(conn, "failed", ngx_socket_errno);
+            err = ngx_socket_errno;
+
+            /* the server has closed it, and may have said why before */
+
+            if (err == NGX_EPIPE && conn->state >= NGX_ADM_CONN_GREETING
+                && !conn->reading)
+            {
+                ngx_adm_conn_look(conn);
+                return;
+            }
+
+            ngx_adm_conn_close(conn, "failed", err);
             return;
         }
 

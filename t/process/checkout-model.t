@@ -452,11 +452,9 @@ while ($calls < $CALLS && $wrong eq '') {
 
 is($wrong, '', "$calls calls as a model would, seed $SEED");
 
-for my $sku (@SKUS) {
-    my $s = $stock{$sku};
-
-    cmp_ok($s->{$_}, '>', 0, "$sku: some were $_")
-        for qw(committed expired unresolved);
+# of one of them alone it is chance
+for my $what (qw(committed expired unresolved)) {
+    ok(scalar(grep { $stock{$_}{$what} > 0 } @SKUS), "some were $what");
 }
 
 done_testing();

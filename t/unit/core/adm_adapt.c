@@ -7,6 +7,8 @@
  */
 
 
+#include <math.h>
+
 #include "unit.h"
 #include "../../../src/core/adm_adapt.c"
 
@@ -270,14 +272,90 @@ noticed(double base)
 static void
 changes(void)
 {
+    adm_adapt_window_t  w;
+
     fresh(1, 1000);
     (void) settles(8, 10, 300);
 
     is_uint(noticed(10), 300, "an upstream that stays is not another one");
     ok(noticed(14) < 100, "one that is slower by 40 % is noticed");
 
+    w = full(8, 14);
+    ok(fabs(a.sizes[a.tried].latency * (double) w.answered
+            / (double) w.latency - 1) < 0.1, "and counted once");
+
     (void) settles(8, 14, 300);
     ok(noticed(10) < 100, "so is one that is faster by 29 %");
+}
+
+
+/* an answer of 1.5 s in one window of four, and more people than places */
+
+static void
+slow_and_least(void)
+{
+    unsigned            i;
+    adm_adapt_window_t  w;
+
+    fresh(4, 1000);
+
+    for (i = 0; i < 300 && !a.compared; i++) {
+        memset(&w, 0, sizeof(w));
+        w.elapsed = 100 * MS;
+        w.answered = (i % 4 == 0);
+        w.latency = w.answered * 1500 * MS;
+        w.crowd = w.answered * (a.limit / ADM_ADAPT_UNIT);
+        w.stayed = w.elapsed * (a.limit / ADM_ADAPT_UNIT);
+        w.refused = 9;
+        step(&w);
+    }
+
+    ok(a.compared, "the first turn ends, also where no less may be let in");
+}
+
+
+/* answers that take longer and shorter, by turns */
+
+static void
+various(void)
+{
+    unsigned            i;
+    adm_adapt_window_t  w;
+
+    fresh(1, 1000);
+    (void) settles(8, 10, 300);
+
+    for (i = 0; i < 600; i++) {
+        w = full(8, 10);
+        w.latency = (i / 3 % 2) ? w.latency * 6 / 5 : w.latency * 5 / 6;
+        step(&w);
+    }
+
+    ok(a.variance > 2 * ADM_ADAPT_VARIANCE && a.variance <= ADM_ADAPT_VARIES,
+       "it is known how much latencies vary");
+}
+
+
+static void
+elsewhere(void)
+{
+    unsigned            i;
+    uint64_t            size;
+    adm_adapt_window_t  w;
+
+    fresh(1, 1000);
+    (void) settles(8, 10, 300);
+
+    size = adm_adapt_size(2.0 * (double) a.limit / ADM_ADAPT_UNIT);
+    ok(a.sizes[size].weight < 20, "little is known of twice the limit");
+
+    for (i = 0; i < 60; i++) {
+        w = full(8, 10);
+        w.crowd = w.answered * (uint64_t) adm_adapt_crowd(size);
+        step(&w);
+    }
+
+    ok(a.sizes[size].weight > 20, "if so many stay inside it is learned of");
 }
 
 
@@ -381,6 +459,9 @@ main(void)
     failures();
     stretching();
     changes();
+    slow_and_least();
+    various();
+    elsewhere();
     fleets();
     anything();
 

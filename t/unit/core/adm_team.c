@@ -452,7 +452,7 @@ roomy(void)
     ok(has_one(5, 1) < 400, "also where another one refuses");
     ok(has_one(3, 1) < 400, "also where half of the limit is not used");
 
-    is_uint(adm_team_places(&team, 8000, 0, 2, 3000), 2,
+    is_uint(adm_team_places(&team, 8000, 0, 4, 3000), 4,
             "unless a few are for everybody then");
     is_uint(adm_team_places(&team, 16000, 0, 2, 3000), 6,
             "or its part of what is not used");

@@ -37,6 +37,7 @@ typedef struct {
                                               they became */
     uint64_t                    refunded;
     uint64_t                    since;
+    uint64_t                    made;      /* when that was, by its clock */
     unsigned                    overflow:1;
     unsigned                    shadow:1;
     unsigned                    remote:1;  /* in Redis, not in the zone */

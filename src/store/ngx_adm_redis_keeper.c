@@ -616,6 +616,7 @@ ngx_adm_redis_charge(ngx_adm_redis_rate_t *rate, uint64_t *words,
     charge->level = words[NGX_ADM_REDIS_TAT];
     charge->refunded = words[NGX_ADM_REDIS_REFUNDED];
     charge->since = words[NGX_ADM_REDIS_SINCE];
+    charge->made = charge->level - words[NGX_ADM_REDIS_LEVEL] - rate->ticks;
     charge->remote = (charge->level != 0);
 }
 
@@ -791,7 +792,8 @@ ngx_adm_redis_return_rate(ngx_adm_call_t *call, ngx_str_t *key,
         || ngx_adm_call_number(call, charge->cost * interval) != NGX_OK
         || ngx_adm_call_number(call, charge->level) != NGX_OK
         || ngx_adm_call_number(call, charge->refunded) != NGX_OK
-        || ngx_adm_call_number(call, charge->since) != NGX_OK)
+        || ngx_adm_call_number(call, charge->since) != NGX_OK
+        || ngx_adm_call_number(call, charge->made) != NGX_OK)
     {
         return NGX_ERROR;
     }

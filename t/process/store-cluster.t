@@ -38,11 +38,10 @@ sub apart {
 
 
 # what one node gave is taken until the other has refused: who comes in
-# between is refused too, and more than rate_back.lua remembers may be under
-# way at once
+# between is refused too
 
 AdmConformance->new(name => 'cluster', redis => [$cluster->nodes],
-    apart => apart(), inexact => 5,
+    apart => apart(),
     conf => 'admission_redis ' . $cluster->uris
             . " topology=cluster $AdmConformance::REDIS;")->run;
 

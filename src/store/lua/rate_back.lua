@@ -3,8 +3,8 @@
 -- Gives back what rate.lua took, and has not drained.
 --
 -- KEYS     one for each rate
--- ARGV     for each rate: the ticks that were taken, and TAT, REFUNDED and
---          SINCE as rate.lua returned them
+-- ARGV     for each rate: the ticks that were taken, TAT, REFUNDED and SINCE
+--          as rate.lua returned them, and when that was
 -- returns  for each rate the ticks that were given back
 --
 -- A charge stands at the end of what was there when it was made, and drains
@@ -13,7 +13,8 @@
 -- last KEPT of these, the latest at the end: its place, which is the end of
 -- what was given back, counted from SINCE, and its ticks.  If more were given
 -- back since the charge was made, all of those count as before it: then it
--- may return less, and never what has drained.
+-- may return less, and never what has drained.  But of no charge more has
+-- drained than time has passed since it was made.
 --
 -- Times and the value are as in rate.lua; what was given back is counted
 -- modulo 2^52.
@@ -56,7 +57,7 @@ local function follow(place, moved, value)
 end
 
 
-local function give_back(key, taken, tat_then, refunded_then, since_then)
+local function give_back(key, taken, tat_then, refunded_then, since_then, made)
     local value = call('GET', key)
 
     if not value or #value < 24 then
@@ -69,8 +70,8 @@ local function give_back(key, taken, tat_then, refunded_then, since_then)
         return 0
     end
 
-    local place = follow(tat_then - since,
-        (refunded - refunded_then) % MODULUS, value)
+    local place = math.max(follow(tat_then - since,
+        (refunded - refunded_then) % MODULUS, value), made + taken - since)
 
     local left = math.min(place + since - now, taken, tat - now)
 
@@ -90,10 +91,10 @@ end
 local back = {}
 
 for i = 1, #KEYS do
-    local n = 4 * i
+    local n = 5 * i
 
-    back[i] = give_back(KEYS[i], ARGV[n - 3] + 0, ARGV[n - 2] + 0,
-        ARGV[n - 1] + 0, ARGV[n] + 0)
+    back[i] = give_back(KEYS[i], ARGV[n - 4] + 0, ARGV[n - 3] + 0,
+        ARGV[n - 2] + 0, ARGV[n - 1] + 0, ARGV[n] + 0)
 end
 
 return back

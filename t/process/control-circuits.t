@@ -20,7 +20,7 @@ use JSON::PP ();
 use Test::More;
 
 use AdmHttp qw(fetch);
-use AdmNginx qw(wait_for);
+use AdmNginx qw(becomes wait_for);
 use AdmRedis ();
 
 AdmRedis->need_redis;
@@ -112,11 +112,9 @@ sub in_force {
 
     my $is = sub { told($node)->{state}{effective} };
 
-    wait_for(sub { $is->() eq $state }, 5);
-
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    return is($is->(), $state, $text);
+    return becomes($is, $state, $text, 5);
 }
 
 

@@ -22,7 +22,7 @@ use Time::HiRes qw(sleep time);
 
 use AdmH2 ();
 use AdmHttp qw(fetch request_text);
-use AdmNginx qw(wait_for);
+use AdmNginx qw(becomes wait_for);
 use AdmUpstream ();
 
 
@@ -131,8 +131,7 @@ sub held {
     my @streams = map { $h2->request('GET', "/held/$word?$name&k=s$_") }
                   1 .. $n;
 
-    wait_for(sub { $upstream->seen_like($name) == $before + 2 * $n });
-    is($upstream->seen_like($name), $before + 2 * $n,
+    becomes(sub { $upstream->seen_like($name) }, $before + 2 * $n,
         2 * $n . ' have reached the upstream');
 
     return (\@clients, $h2, \@streams);

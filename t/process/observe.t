@@ -19,7 +19,7 @@ use Time::HiRes qw(time sleep);
 
 use AdmH2 ();
 use AdmHttp qw(fetch request_text);
-use AdmNginx qw(wait_for);
+use AdmNginx qw(becomes wait_for);
 use AdmUpstream ();
 
 
@@ -174,9 +174,7 @@ sub inside_becomes {
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    wait_for(sub { inside($nginx, $name) == $n }, $seconds // 5);
-
-    return is(inside($nginx, $name), $n, $what);
+    return becomes(sub { inside($nginx, $name) }, $n, $what, $seconds // 5);
 }
 
 
@@ -199,9 +197,7 @@ sub classes_become {
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    wait_for(sub { classes($nginx, $before) eq $expected });
-
-    return is(classes($nginx, $before), $expected, $what);
+    return becomes(sub { classes($nginx, $before) }, $expected, $what);
 }
 
 

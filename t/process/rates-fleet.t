@@ -21,7 +21,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use AdmHttp qw(fetch);
-use AdmNginx qw(wait_for);
+use AdmNginx qw(becomes wait_for);
 use AdmPace ();
 use AdmRedis ();
 
@@ -123,8 +123,7 @@ sub pace {
 
 # Both nodes know of each other
 for my $node (@nodes) {
-    wait_for(sub { $node->metric('fleet_nodes') == 2 }, 5);
-    is($node->metric('fleet_nodes'), 2, 'a node knows of the other');
+    is($node->wait_metric('fleet_nodes', 2, 5), 2, 'a node knows of the other');
 }
 
 
@@ -206,8 +205,8 @@ for my $node (@nodes) {
     cmp_ok($more, '>=', 10, 'what was given back can be had there');
     cmp_ok($more, '<=', 30, 'and hardly more: a report was on its way');
 
-    wait_for(sub { ask($nodes[0], '/refunds?k=1') == 429 }, 3);
-    is(ask($nodes[0], '/refunds?k=1'), 429, 'nor is anything left here');
+    becomes(sub { ask($nodes[0], '/refunds?k=1') }, 429,
+        'nor is anything left here', 3);
 }
 
 

@@ -22,7 +22,7 @@ use File::Temp ();
 use Test::More;
 
 use AdmHttp qw(fetch);
-use AdmNginx qw(slurp wait_for);
+use AdmNginx qw(becomes slurp wait_for);
 use AdmRedis ();
 use AdmShopper qw(key_file);
 
@@ -147,9 +147,7 @@ sub health {
 sub health_becomes {
     my ($nginx, $wanted, $what) = @_;
 
-    wait_for(sub { health($nginx) eq $wanted }, 10);
-
-    return is(health($nginx), $wanted, $what);
+    return becomes(sub { health($nginx) }, $wanted, $what, 10);
 }
 
 sub status_of { return fetch($_[0]->port('h1'), $_[1])->{status} }
@@ -299,9 +297,9 @@ sub down {
 
     $redis->kill;
 
-    wait_for(sub { $nginx->metric('store_up') == 0 });
-    is($nginx->metric('store_up'), 0, 'killed: store_up');
-    like(health($nginx), qr{^degraded 200/down/\w+ strict 503$}, 'health');
+    becomes(sub { $nginx->metric('store_up') }, 0, 'killed: store_up');
+    becomes(sub { health($nginx) }, qr{^degraded 200/down/\w+ strict 503$},
+        'health');
 
     my %before = map { $_ => failures($nginx, split) }
                  'rate local', 'rate open', 'rate closed', 'room closed';

@@ -20,7 +20,7 @@ use Time::HiRes qw(sleep time);
 
 use AdmFakeRedis ();
 use AdmHttp qw(fetch request_text);
-use AdmNginx qw(wait_for);
+use AdmNginx qw(becomes wait_for);
 use AdmRest ();
 use AdmShopper ();
 
@@ -305,8 +305,7 @@ is(ask_all(), '200 200 200', 'it grants');
 
 $fake->does('EVALSHA rate' => { say => "hello\r\n" });
 is(fetch($nginx->port('h1'), '/closed?k=one')->{status}, 503, 'or does not');
-wait_for(sub { $rest->lines(qr/redis.* sent what is no reply/) });
-is(scalar $rest->lines(qr/redis.* sent what is no reply/), 1,
+becomes(sub { scalar $rest->lines(qr/redis.* sent what is no reply/) }, 1,
     'of which the log has a line');
 ok(sane_again(), 'and it grants again');
 

@@ -18,7 +18,7 @@ use Time::HiRes qw(sleep time);
 
 use AdmH2 ();
 use AdmHttp qw(fetch request_text);
-use AdmNginx qw(wait_for);
+use AdmNginx qw(becomes wait_for);
 use AdmUpstream ();
 
 
@@ -88,8 +88,7 @@ sub put {
     my $done = $nginx->reload;
     my $now = $generation + ($done ? 1 : 0);
 
-    wait_for(sub { $nginx->metric('config_generation') == $now });
-    is($nginx->metric('config_generation'), $now, $done
+    becomes(sub { $nginx->metric('config_generation') }, $now, $done
         ? 'a new generation' : 'no new generation');
 
     return $done;

@@ -20,7 +20,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use AdmHttp qw(fetch);
-use AdmNginx qw(wait_for);
+use AdmNginx qw(becomes wait_for);
 use AdmRedis ();
 
 AdmRedis->need_redis;
@@ -114,12 +114,14 @@ sub in_force {
 
     my $start = time;
 
-    wait_for(sub { told($node, $resource, $name)->{effective} eq $value }, 5);
-    diag(sprintf '%s: after %.2f s', $text, time - $start);
-
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    return is(told($node, $resource, $name)->{effective}, $value, $text);
+    my $is = becomes(sub { told($node, $resource, $name)->{effective} }, $value,
+                     $text, 5);
+
+    diag(sprintf '%s: after %.2f s', $text, time - $start);
+
+    return $is;
 }
 
 
@@ -127,12 +129,10 @@ sub in_force {
 sub kept {
     my ($name, $like, $text) = @_;
 
-    wait_for(sub { ($redis->command('HGET', $SETTINGS, $name) // '')
-                   =~ $like }, 5);
-
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    return like($redis->command('HGET', $SETTINGS, $name), $like, $text);
+    return becomes(sub { $redis->command('HGET', $SETTINGS, $name) }, $like,
+                   $text, 5);
 }
 
 

@@ -21,7 +21,7 @@ use Test::More;
 
 use AdmHttp qw(fetch request_text);
 use AdmLoad ();
-use AdmNginx qw(wait_for);
+use AdmNginx qw(becomes wait_for);
 use AdmUpstream ();
 
 my ($CLOSED, $OPEN, $HALF_OPEN) = (0, 1, 2);
@@ -88,9 +88,7 @@ sub state_of { return $nginx->metric('circuit_state', circuit => $_[0]) }
 sub is_state {
     my ($circuit, $state, $name) = @_;
 
-    wait_for(sub { state_of($circuit) == $state });
-
-    return is(state_of($circuit), $state, $name);
+    return becomes(sub { state_of($circuit) }, $state, $name);
 }
 
 
@@ -308,8 +306,8 @@ sub hangs {
 
     my @stuck = send_all(('/trial/hang') x 2);
 
-    wait_for(sub { $upstream->seen_like('/hang') == $seen + 5 });
-    is($upstream->seen_like('/hang'), $seen + 5, 'two trials hang');
+    becomes(sub { $upstream->seen_like('/hang') }, $seen + 5,
+        'two trials hang');
     ok(refused_until_well() > 0, '... which for a while holds others up');
 
     is(join(' ', map { $_->answer->{status} } @old, @stuck),

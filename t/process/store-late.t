@@ -18,7 +18,7 @@ use Time::HiRes qw(sleep);
 
 use AdmConformance ();
 use AdmHttp qw(fetch request_text);
-use AdmNginx qw(wait_for);
+use AdmNginx qw(becomes wait_for);
 use AdmRedis ();
 use AdmShopper ();
 
@@ -88,9 +88,7 @@ sub remaining_is {
 
     my $get = sub { ask("$path&n=0")->{field}{'x-remaining'} // '' };
 
-    wait_for(sub { $get->() eq $units }, 5);
-
-    return is($get->(), $units, $name);
+    return becomes($get, $units, $name, 5);
 }
 
 

@@ -24,7 +24,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use AdmHttp qw(fetch request_text);
-use AdmNginx qw(wait_for);
+use AdmNginx qw(becomes wait_for);
 use AdmShopper qw(payload_of set_cookies);
 
 # Times are long enough that a busy machine is no fault.
@@ -256,9 +256,7 @@ sub remaining_is {
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    wait_for(sub { $self->remaining($path) eq $units }, 3);
-
-    return is($self->remaining($path), $units, $name);
+    return becomes(sub { $self->remaining($path) }, $units, $name, 3);
 }
 
 

@@ -30,7 +30,7 @@ use Time::HiRes qw(sleep time);
 
 use AdmHttp qw(fetch);
 
-our @EXPORT_OK = qw(need_probe free_port wait_for slurp);
+our @EXPORT_OK = qw(need_probe free_port wait_for becomes slurp);
 
 # what no test may leave in an error log
 my $BAD = qr/\[(?:alert|emerg)\]|Sanitizer|runtime error:
@@ -65,6 +65,27 @@ sub wait_for {
         return $value if $value || time > $end;
         sleep 0.01;
     }
+}
+
+
+# Tests that what is read is as expected before long: a value, which is told
+# as it was last, or a pattern.  Never read again behind that: another worker,
+# or the next moment, may say something else.
+sub becomes {
+    my ($read, $expected, $name, $seconds) = @_;
+
+    my $is;
+    my $like = ref $expected eq 'Regexp';
+
+    wait_for(sub {
+        $is = $read->() // '';
+        return $like ? $is =~ $expected : $is eq $expected;
+    }, $seconds);
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    return $like ? Test::More::like($is, $expected, $name)
+                 : Test::More::is($is, $expected, $name);
 }
 
 
@@ -505,9 +526,7 @@ sub calls_are {
 
     my $get = sub { join '; ', @{ $self->calls($mark)->{$id} // [] } };
 
-    wait_for(sub { $get->() eq join '; ', @$expected }, 3);
-
-    return Test::More::is($get->(), join('; ', @$expected), $name);
+    return becomes($get, join('; ', @$expected), $name, 3);
 }
 
 

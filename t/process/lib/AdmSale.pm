@@ -18,7 +18,7 @@ use Test::More ();
 use Time::HiRes qw(sleep);
 
 use AdmHttp qw(fetch request_text);
-use AdmNginx qw(free_port wait_for);
+use AdmNginx qw(becomes free_port wait_for);
 use AdmOrders ();
 
 my $HTTP = <<'END';
@@ -246,9 +246,7 @@ sub stock_is {
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    wait_for(sub { $self->stock($sku) eq $expected }, 15);
-
-    return Test::More::is($self->stock($sku), $expected, $name);
+    return becomes(sub { $self->stock($sku) }, $expected, $name, 15);
 }
 
 

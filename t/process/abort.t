@@ -142,7 +142,7 @@ sub leave { $LEAVE{ $_->{protocol} }{ $_->{way} }->($_) for @_; return }
 sub status_logged {
     my ($id) = @_;
 
-    wait_for(sub { $nginx->access_text =~ /\bid=$id / }, 3);
+    wait_for(sub { $nginx->access_text =~ /\bid=$id / });
 
     return $nginx->access_text =~ /\bid=$id (\d+)/ ? $1 : 0;
 }
@@ -162,7 +162,7 @@ sub asleep {
 
     leave(@crowd);
 
-    is($nginx->wait_metric('suspended_requests', 0, 1), 0,
+    is($nginx->wait_metric('suspended_requests', 0), 0,
         "$path: none is, within a second");
     is($nginx->metric('abandoned_total') - $before, @crowd,
         "$path: each is counted as gone");
@@ -260,7 +260,7 @@ sub streams {
         ->{status}, 200, '... and serves others');
 
     $client->reset;
-    is($nginx->wait_metric('suspended_requests', 0, 1), 0,
+    is($nginx->wait_metric('suspended_requests', 0), 0,
         'all are gone with their connection');
 
     return;
@@ -285,7 +285,7 @@ sub come_and_go {
         leave(@crowd);
     }
 
-    is($nginx->wait_metric('suspended_requests', 0, 1), 0, "$n have left");
+    is($nginx->wait_metric('suspended_requests', 0), 0, "$n have left");
     sleep 0.1;
 
     return;

@@ -373,7 +373,7 @@ sub counted_about {
 sub at_rest {
     my ($name) = @_;
 
-    is($nginx->wait_metric('suspended_requests', 0, 1), 0,
+    is($nginx->wait_metric('suspended_requests', 0), 0,
         "$name: nobody is asleep at rest");
     is(join("\n", @back), '', "$name: no counter went back");
     @back = ();

@@ -57,7 +57,7 @@ $_->paid for $close, $continue;
 
 my $replica = $set->replica;
 
-ok(wait_for(sub { ($replica->command('GET', 'inventory:tee') // 0) == 7 }, 5),
+ok(wait_for(sub { ($replica->command('GET', 'inventory:tee') // 0) == 7 }),
     'the replica knows of both');
 
 $master->kill;

@@ -58,7 +58,7 @@ sub during {
     my $client = $sale->ask(0, %$how);
     my ($mark) = $how->{how} =~ /(\?.*)/;
 
-    wait_for(sub { $orders->executed($mark) }, 5);
+    wait_for(sub { $orders->executed($mark) });
     $happens->();
 
     return $client->answer;
@@ -67,7 +67,7 @@ sub during {
 
 # Until all workers are asking the store again.
 sub back {
-    ok(wait_for(sub { $sale->ready(0) }, 15), '  the store is back');
+    ok(wait_for(sub { $sale->ready(0) }), '  the store is back');
 
     return;
 }
@@ -116,7 +116,7 @@ sub kill_workers {
 
     kill 'KILL', @workers;
     $nginx->wait_gone(@workers);
-    wait_for(sub { $nginx->serving == 2 }, 5);
+    wait_for(sub { $nginx->serving == 2 });
 
     return;
 }
@@ -128,7 +128,7 @@ sub died_asked {
 
     my $client = $sale->ask(0, key => 'asked', sku => 'cup');
 
-    ok(wait_for(sub { $nginx->metric('suspended_requests') == 1 }, 5),
+    ok(wait_for(sub { $nginx->metric('suspended_requests') == 1 }),
         'a worker dies when it has asked');
     kill_workers();
     $redis->signal('CONT');

@@ -106,7 +106,7 @@ sub extended {
     my $client = $sale->ask(0, at => 'brief', key => 'long', sku => 'hat',
                             how => 'slow/3000?long');
 
-    ok(wait_for(sub { $orders->executed('?long') }, 5), 'a long request');
+    ok(wait_for(sub { $orders->executed('?long') }), 'a long request');
 
     my $end = time + 2.5;
     my %said;
@@ -132,7 +132,7 @@ sub latch {
 
     my @sold_out = (at => 'look', sku => 'bag');
 
-    ok(wait_for(sub { said($sale->buy(0, @sold_out)) eq '409 sold_out' }, 5),
+    ok(wait_for(sub { said($sale->buy(0, @sold_out)) eq '409 sold_out' }),
         'there are none');
 
     my $before = $sale->trips(0, 'checkout');
@@ -151,7 +151,7 @@ sub latch {
     is($sale->trips(0, 'checkout'), $before, '  without asking');
 
     $redis->command('SET', 'inventory:bag', 3);
-    ok(wait_for(sub { said($sale->buy(0, @sold_out)) eq '200' }, 5),
+    ok(wait_for(sub { said($sale->buy(0, @sold_out)) eq '200' }),
         'until somebody sets the stock');
     is($redis->command('GET', 'inventory:bag'), 3,
         '  who only looks takes nothing');
@@ -328,10 +328,10 @@ sub left {
 
     my $client = $sale->ask(0, key => 'left', sku => 'lamp');
 
-    ok(wait_for(sub { $sale->node(0)->metric('suspended_requests') == 1 }, 5),
+    ok(wait_for(sub { $sale->node(0)->metric('suspended_requests') == 1 }),
         'a shopper waits for Redis');
     $client->reset;
-    ok(wait_for(sub { $sale->node(0)->metric('suspended_requests') == 0 }, 5),
+    ok(wait_for(sub { $sale->node(0)->metric('suspended_requests') == 0 }),
         '  and leaves');
     $redis->signal('CONT');
 

@@ -203,7 +203,7 @@ sub records {
 
     my $text = sub { slurp($nginx->dir . "/$file") };
 
-    wait_for(sub { ($text->() =~ tr/\n//) >= $count }, 5);
+    wait_for(sub { ($text->() =~ tr/\n//) >= $count });
 
     my @lines = split /\n/, $text->();
     my @records = map { eval { JSON::PP::decode_json($_) } // () } @lines;

@@ -114,7 +114,7 @@ sub in_force {
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    return becomes($is, $state, $text, 5);
+    return becomes($is, $state, $text);
 }
 
 
@@ -167,7 +167,7 @@ subtest 'two nodes' => sub {
         'here', 'there';
     my ($here, $there) = @nodes;
 
-    wait_for(sub { $_->metric('fleet_nodes') == 2 }, 5) for @nodes;
+    wait_for(sub { $_->metric('fleet_nodes') == 2 }) for @nodes;
 
     change($here, '"open"');
     in_force($there, 'open', 'the other node hears of it');

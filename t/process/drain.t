@@ -301,7 +301,7 @@ sub reloaded {
     is(statuses(map { $h2->answer($_) } @$streams), all_of(200, 5),
         'streams too');
     $_->close for @begun, @$clients, $h2;
-    ok($nginx->wait_gone(10, @old), 'then the old workers go');
+    ok($nginx->wait_gone(@old), 'then the old workers go');
     is($nginx->wait_metric('inflight', 0), 0, 'and leave nothing');
     is($nginx->metric('requests_total', verdict => 'admit'), 35,
         'each request is counted once');

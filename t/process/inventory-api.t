@@ -597,7 +597,7 @@ sub a_store_that_is_gone_keeps_nobody {
 
     $redis->signal('CONT');
 
-    ok(wait_for(sub { api(GET => '/inventory/drop-1')->{status} == 200 }, 15),
+    ok(wait_for(sub { api(GET => '/inventory/drop-1')->{status} == 200 }),
         'once it is back all is told again');
 
     return;
@@ -617,7 +617,7 @@ sub stock_is_confirmed_by_an_operator {
 
     $mine->restart;
 
-    ok(wait_for(sub { health() eq 'degraded unconfirmed ok' }, 15),
+    ok(wait_for(sub { health() eq 'degraded unconfirmed ok' }),
         'another memory: health says what is to be done') or diag(health());
 
     my $said = api(GET => '/inventory/drop-1');

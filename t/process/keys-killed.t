@@ -102,7 +102,7 @@ sub on_their_way {
         'forty orders are executed, and not answered yet');
 
     kill 'KILL', $killed;
-    ok($nginx->wait_gone(5, $killed), 'one of two workers is killed');
+    ok($nginx->wait_gone($killed), 'one of two workers is killed');
 
     my %said = map { $_ => order($nginx, "way-$_", '/slow/3000') } 1 .. 40;
     my @lost = grep { $said{$_} eq '409 conflict outcome_unknown' } 1 .. 40;

@@ -390,8 +390,8 @@ sub killed_workers {
     my @old = $nginx->serving;
 
     $nginx->signal('KILL', $_) for @old;
-    ok($nginx->wait_gone(5, @old), 'the workers are killed');
-    inside_becomes($nginx, 0, 'nobody is inside, at once', 'shop', 3);
+    ok($nginx->wait_gone(@old), 'the workers are killed');
+    inside_becomes($nginx, 0, 'nobody is inside, at once', 'shop');
     is(classes($nginx, $before), '', 'what became of them nobody knows');
 
     $_->{client}->close for @hanging;
@@ -567,7 +567,7 @@ sub dead_worker {
     $nginx->signal('STOP', $dead);
     ok(wait_for(sub { lag($client{$other}) > 0.8 }, 10), 'a worker is stopped');
     $nginx->signal('KILL', $dead);
-    ok($nginx->wait_gone(5, $dead), '... and killed');
+    ok($nginx->wait_gone($dead), '... and killed');
     ok(wait_for(sub { lag($client{$other}) < 0.5 }, 20), '... and forgotten');
 
     return;
@@ -607,14 +607,14 @@ sub drained {
 sub demand {
     my ($nginx) = @_;
 
-    ok(wait_for(sub { $nginx->metric('offered_demand') == 0 }, 15),
+    ok(wait_for(sub { $nginx->metric('offered_demand') == 0 }),
         'ten seconds after the last nobody wants anything');
 
     fetch($nginx->port('h1'), "/shop/answer/200?k=$_") for 1 .. 30;
     $nginx->signal('KILL', ($nginx->serving)[0]);
 
     # all within the last ten whole seconds, and none of this second
-    ok(wait_for(sub { $nginx->metric('offered_demand') == 3 }, 5),
+    ok(wait_for(sub { $nginx->metric('offered_demand') == 3 }),
         'thirty in ten seconds, whoever had counted them');
 
     return;
@@ -756,7 +756,7 @@ sub switch_and_killed_workers {
     my @old = $nginx->serving;
 
     $nginx->signal('KILL', $_) for @old;
-    $nginx->wait_gone(5, @old);
+    $nginx->wait_gone(@old);
     wait_for(sub { $nginx->serving == @old });
     is(told($nginx), 'on dry_run 127.0.0.1',
         'the switch outlives the worker that was asked');

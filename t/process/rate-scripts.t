@@ -309,7 +309,7 @@ sub what_drained {
     my $charge = take($rate);
     my $after = now();
 
-    wait_for(sub { now() - $after > $SECOND / 5 }, 5);
+    wait_for(sub { now() - $after > $SECOND / 5 });
 
     my $before = now();
     my $back = give_back($charge);
@@ -322,7 +322,7 @@ sub what_drained {
 
     my $other = take({ %$rate, cost => 90 });
 
-    wait_for(sub { now() > $charge->{tat} }, 5);
+    wait_for(sub { now() > $charge->{tat} });
     is(give_back($charge), 0, 'a charge that has drained, before another');
     cmp_ok(give_back($other), '>', 0, 'which has not');
     is(give_back($other), 0, 'nothing is given back twice');
@@ -343,7 +343,7 @@ sub moved_forward {
     $end -= give_back($_) for @before;
 
     cmp_ok($end, '<', $charge->{tat}, 'forty before it go');
-    wait_for(sub { now() > $end }, 5);
+    wait_for(sub { now() > $end });
     is(give_back($charge), 0, 'then it has drained');
     cmp_ok(give_back($behind), '>', 0, 'and the one behind it has not');
 
@@ -358,7 +358,7 @@ sub idle {
     my $charge = take($rate);
 
     $redis->command('PERSIST', 'k');
-    wait_for(sub { now() > $charge->{tat} + $SECOND / 2 }, 5);
+    wait_for(sub { now() > $charge->{tat} + $SECOND / 2 });
 
     is($redis->command('EXISTS', 'k'), 1, 'the key is still there');
     is(take({ %$rate, cost => 4 })->{granted}, 0, 'more than the depth');

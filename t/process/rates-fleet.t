@@ -123,7 +123,7 @@ sub pace {
 
 # Both nodes know of each other
 for my $node (@nodes) {
-    is($node->wait_metric('fleet_nodes', 2, 5), 2, 'a node knows of the other');
+    is($node->wait_metric('fleet_nodes', 2), 2, 'a node knows of the other');
 }
 
 
@@ -206,7 +206,7 @@ for my $node (@nodes) {
     cmp_ok($more, '<=', 30, 'and hardly more: a report was on its way');
 
     becomes(sub { ask($nodes[0], '/refunds?k=1') }, 429,
-        'nor is anything left here', 3);
+        'nor is anything left here');
 }
 
 

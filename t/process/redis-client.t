@@ -98,7 +98,7 @@ sub is_served {
 sub is_refused {
     my ($nginx, $mark, $line, $name) = @_;
 
-    ok($nginx->wait_log($mark, $line, 10), "$name: the log says why")
+    ok($nginx->wait_log($mark, $line), "$name: the log says why")
         or diag($nginx->since($mark));
     is(ask($nginx), 503, "$name: there is no store");
     is($nginx->metric('store_up'), 0, "$name: which shows");

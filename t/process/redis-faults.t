@@ -330,7 +330,7 @@ sub worker_killed {
     $proxy->does(delay => 0.03);
     my ($pid) = $nginx->serving;
     $nginx->signal('KILL', $pid);
-    $nginx->wait_gone(5, $pid);
+    $nginx->wait_gone($pid);
     sleep 0.2;
     $proxy->does;
 

@@ -147,7 +147,7 @@ sub health {
 sub health_becomes {
     my ($nginx, $wanted, $what) = @_;
 
-    return becomes(sub { health($nginx) }, $wanted, $what, 10);
+    return becomes(sub { health($nginx) }, $wanted, $what);
 }
 
 sub status_of { return fetch($_[0]->port('h1'), $_[1])->{status} }
@@ -424,7 +424,7 @@ sub rights {
     $said =~ s/PASSWORD/$PASSWORD/;
 
     my $enough = tried_with($said, sub {
-        $_[0]->wait_metric('fleet_nodes', 2, 10);
+        $_[0]->wait_metric('fleet_nodes', 2);
         is(drive($_[0]), 1, 'every command is answered')
             or diag(explain(all_trips($_[0]))) });
     my @wrong = grep { !/ ok$/ } keys %$enough;

@@ -207,7 +207,7 @@ sub workers {
     for my $n (3, 1) {
         $nginx->configure(workers => $n);
         ok(put(), "$n workers");
-        is($nginx->wait_metric('processes', $n, 1), $n,
+        is($nginx->wait_metric('processes', $n), $n,
             'counted within a second');
     }
 
@@ -241,7 +241,7 @@ sub under_way {
         join(' ', (200) x 5), 'streams too');
     $h2->close;
     ok($idle->closed(2), 'who is idle is let go');
-    ok($nginx->wait_gone(5, $old), 'the old worker goes');
+    ok($nginx->wait_gone($old), 'the old worker goes');
 
     return;
 }
@@ -301,7 +301,7 @@ sub asleep_over_reload {
     is($nginx->metric('suspended_requests'), 20, 'the new worker knows');
     is($nginx->metric('processes'), 2, 'that the old one is there');
     woken(\@asleep, 'they are woken');
-    ok($nginx->wait_gone(5, $old), 'the old worker goes');
+    ok($nginx->wait_gone($old), 'the old worker goes');
     is($nginx->metric('suspended_requests'), 0, 'and nobody is asleep');
     is($nginx->metric('processes'), 1, 'with one worker');
 
@@ -314,7 +314,7 @@ sub asleep_over_many_reloads {
 
     put() for 1 .. 3;
     woken(\@asleep, 'asleep over three reloads');
-    is($nginx->wait_metric('processes', 1, 3), 1, 'one worker is left');
+    is($nginx->wait_metric('processes', 1), 1, 'one worker is left');
 
     return;
 }
@@ -329,7 +329,7 @@ sub shutdown_timeout {
     my @asleep = sleepers(5, '0-never');
 
     ok(put(), 'reloaded while they sleep for long');
-    ok($nginx->wait_gone(3, $old), 'the old worker does not wait for them');
+    ok($nginx->wait_gone($old), 'the old worker does not wait for them');
     is(join(' ', map { defined $_->() ? 1 : 0 } @asleep),
         join(' ', (0) x 10), 'they get no answer');
     is($nginx->metric('abandoned_total') - $abandoned, 10, 'which is counted');

@@ -216,7 +216,7 @@ sub leave {
 
     my $ahead = sub { api($shoppers[2], GET => '/long/')->{ahead} // '' };
 
-    ok(wait_for(sub { $ahead->() eq 2 || $ahead->() eq 1 }, 5),
+    ok(wait_for(sub { $ahead->() eq 2 || $ahead->() eq 1 }),
         'in line, behind others');
 
     my $before = $ahead->();

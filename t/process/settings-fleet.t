@@ -72,7 +72,7 @@ sub cut {
     $redis->command('CONFIG', 'SET', 'bind', $ADDRESSES[0]);
     $redis->command('CLIENT', 'KILL', 'LADDR',
         "$ADDRESSES[1]:" . $redis->port);
-    wait_for(sub { $there->metric('store_up') == 0 }, 5);
+    wait_for(sub { $there->metric('store_up') == 0 });
 
     return;
 }
@@ -117,7 +117,7 @@ sub in_force {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
     my $is = becomes(sub { told($node, $resource, $name)->{effective} }, $value,
-                     $text, 5);
+                     $text);
 
     diag(sprintf '%s: after %.2f s', $text, time - $start);
 
@@ -132,11 +132,11 @@ sub kept {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
     return becomes(sub { $redis->command('HGET', $SETTINGS, $name) }, $like,
-                   $text, 5);
+                   $text);
 }
 
 
-wait_for(sub { $_->metric('fleet_nodes') == 2 }, 5) for @nodes;
+wait_for(sub { $_->metric('fleet_nodes') == 2 }) for @nodes;
 
 # A change on one node, and back on the other
 {

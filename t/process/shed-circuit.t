@@ -328,7 +328,7 @@ sub killed {
     wait_for(sub { $upstream->seen_like('/hang') == $seen + 2 });
     $nginx->signal(KILL => $_) for @old;
 
-    ok($nginx->wait_gone(10, @old), 'workers are killed with all trials');
+    ok($nginx->wait_gone(@old), 'workers are killed with all trials');
     wait_for(sub { $nginx->serving == 2 });
     refused_until_well();
 
@@ -361,18 +361,18 @@ sub cut_off {
 
     ok(wait_for(sub {
         ask('/cut/answer/200')->{body} =~ /"reason":"priority"/;
-    }, 10), 'places are for others first');
+    }, 30), 'places are for others first');
 
     ok(wait_for(sub {
         anybody('/cut/answer/500?p=0');
         state_of('cut') == $OPEN;
-    }, 10), '... until the upstream fails');
+    }, 30), '... until the upstream fails');
     $first->finish;
 
     ok(wait_for(sub {
         ask('/cut/answer/200');
         state_of('cut') == $CLOSED;
-    }, 10), '... and others are its trials when they have gone');
+    }, 30), '... and others are its trials when they have gone');
 
     return;
 }

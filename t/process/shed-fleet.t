@@ -93,7 +93,7 @@ sub know_each_other {
     my (@nodes) = @_;
 
     for my $node (@nodes) {
-        becomes(sub { nodes($node) }, scalar @nodes, 'a node knows of all', 8);
+        becomes(sub { nodes($node) }, scalar @nodes, 'a node knows of all');
     }
 
     return;
@@ -128,7 +128,7 @@ sub spoil {
     $redis->command('HSET', $KEY, 'who', 'what', 'a' x 16, 'b' x 88,
         'c' x 16, pack('Q<', $now) . "\xff" x 80);
 
-    wait_for(sub { @{ $redis->command('HKEYS', $KEY) } == @nodes + 1 }, 8);
+    wait_for(sub { @{ $redis->command('HKEYS', $KEY) } == @nodes + 1 });
 
     is_deeply([ grep { !/^[0-9a-f]{16}$|^#$/ }
                 @{ $redis->command('HKEYS', $KEY) } ], [],
@@ -156,7 +156,7 @@ my @crowds = map { crowd($_) } @nodes;
 
     for (@nodes) {
         my $node = $_;
-        ok(wait_for(sub { share($node) >= 3 && share($node) <= 5 }, 8),
+        ok(wait_for(sub { share($node) >= 3 && share($node) <= 5 }),
             'each has its share');
     }
 
@@ -173,7 +173,7 @@ my @crowds = map { crowd($_) } @nodes;
     $redis->kill;
 
     for (0, 1) {
-        ok($nodes[$_]->wait_log($marks[$_], $says, 8), 'it is told');
+        ok($nodes[$_]->wait_log($marks[$_], $says), 'it is told');
     }
 
     bounded(1, $LIMIT, 'without Redis');
@@ -186,7 +186,7 @@ my @crowds = map { crowd($_) } @nodes;
     $nodes[1]->signal(STOP => $_) for @late;
     $redis->restart;
 
-    ok($nodes[0]->wait_log($marks[0], qr/nodes are heard again/, 8),
+    ok($nodes[0]->wait_log($marks[0], qr/nodes are heard again/),
         'who comes first ...');
     is(nodes($nodes[0]), 2, '... still knows of the other one');
     cmp_ok(share($nodes[0]), '<=', $LIMIT / 2 + 1, '... and its share');
@@ -194,7 +194,7 @@ my @crowds = map { crowd($_) } @nodes;
     $nodes[1]->signal(CONT => $_) for @late;
 
     for (0, 1) {
-        ok($nodes[$_]->wait_log($marks[$_], qr/nodes are heard again/, 8),
+        ok($nodes[$_]->wait_log($marks[$_], qr/nodes are heard again/),
             'and it is told when it is over');
         is(scalar(() = $nodes[$_]->since($marks[$_]) =~ /$says/g), 1, 'once');
     }
@@ -207,13 +207,13 @@ my @crowds = map { crowd($_) } @nodes;
 {
     (shift @crowds)->finish;
 
-    ok(wait_for(sub { share($nodes[1]) == $LIMIT }, 8),
+    ok(wait_for(sub { share($nodes[1]) == $LIMIT }),
         'the other one has the places');
     is(fetch($nodes[0]->port('h1'), '/status')->{status}, 200,
         'and the idle one goes on');
 
     unshift @crowds, crowd($nodes[0]);
-    ok(wait_for(sub { share($nodes[0]) >= 3 }, 8), 'until somebody comes');
+    ok(wait_for(sub { share($nodes[0]) >= 3 }), 'until somebody comes');
     bounded(0.5, $LIMIT, 'again');
 }
 

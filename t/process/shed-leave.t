@@ -266,15 +266,15 @@ sub as_before {
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    ok(wait_for(sub { inside() == 0 }, 5), "$name: nobody is inside")
+    ok(wait_for(sub { inside() == 0 }), "$name: nobody is inside")
         or diag(inside());
 
     my $client = begin('/up/hang');
-    my $said = [wait_for(sub { inside() == 1 }, 5) ? 'in' : 'out',
+    my $said = [wait_for(sub { inside() == 1 }) ? 'in' : 'out',
                 status_of('/up/answer/200')];
 
     $client->close;
-    wait_for(sub { inside() == 0 }, 5);
+    wait_for(sub { inside() == 0 });
 
     is("@$said", 'in 503', '... and one is the most that can be');
 
@@ -323,7 +323,7 @@ for (@ENDS) {
     my ($status, $path, $name) = @$_;
 
     is(status_of($path), $status, $name);
-    ok(wait_for(sub { inside() + inside('two') == 0 }, 5), '... is over')
+    ok(wait_for(sub { inside() + inside('two') == 0 }), '... is over')
         or diag(inside(), ' ', inside('two'));
 }
 
@@ -394,7 +394,7 @@ as_before('after streams');
 
 my $slow = begin('/rated/long');
 $slow->_until(time + 5, sub { length $slow->{input} });
-ok(wait_for(sub { inside() == 0 }, 5), 'read whole by nginx, sent slowly');
+ok(wait_for(sub { inside() == 0 }), 'read whole by nginx, sent slowly');
 cmp_ok(length $slow->{input}, '<', 60_000, '... and some of it is to come');
 $slow->close;
 

@@ -180,7 +180,7 @@ sub reloaded {
     # nobody comes for the place of an old worker
 
     $nginx->signal(KILL => $_) for @old;
-    ok($nginx->wait_gone(10, @old), 'the old workers are killed');
+    ok($nginx->wait_gone(@old), 'the old workers are killed');
     is(told(0), 0, 'what was theirs is free');
 
     $_->close for @clients;

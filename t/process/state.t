@@ -449,7 +449,7 @@ sub taken_over {
     is(mode($second)->{effective}, 'off', 'another one has what it kept');
     switch($second, $dir, '"dry_run"', '... and takes the directory over');
 
-    ok($first->wait_log(0, qr/was taken over by another nginx/, 10),
+    ok($first->wait_log(0, qr/was taken over by another nginx/),
         '... which the one says');
 
     my $before = inventory($dir);
@@ -501,12 +501,12 @@ sub binary_upgrade {
 
     isnt($new, $old, '... which are two');
     kill 'QUIT', $old;
-    ok($nginx->wait_gone(10, $old), 'the old one ends');
+    ok($nginx->wait_gone($old), 'the old one ends');
     is(mode($nginx)->{effective}, 'off', 'the new one has what was set');
     switch($nginx, $dir, '"dry_run"', '... and goes on');
 
     kill 'QUIT', $new;
-    ok($nginx->wait_gone(10, $new), 'the new one ends');
+    ok($nginx->wait_gone($new), 'the new one ends');
     is(lines($nginx->log_text, 'taken over by another nginx'), 1,
         'it was said once');
     $nginx->finish;
@@ -598,7 +598,7 @@ sub unwritten {
     my $off = mode($nginx)->{effective} eq 'off' ? 'dry_run' : 'off';
 
     is(patch($nginx, qq({"mode":"$off"})), 200, $name);
-    ok($nginx->wait_log($mark, $why, 10), '... and the log says why');
+    ok($nginx->wait_log($mark, $why), '... and the log says why');
     like($nginx->since($mark), qr{\[error\] .*nothing is kept in "\Q$dir\E" of},
         '... and what follows');
     sleep 2.5;
@@ -615,7 +615,7 @@ sub written_again {
     my $like = qr/"\Q$dir\E" of "admission_state" is written again/;
     my $mark = $nginx->mark;
 
-    ok($nginx->wait_log($mark, $like, 10), 'when it can, it is written');
+    ok($nginx->wait_log($mark, $like), 'when it can, it is written');
     ok(slurp("$dir/settings") ne $before, '... with what was set meanwhile');
 
     my $set = mode($nginx);

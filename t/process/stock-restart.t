@@ -178,7 +178,7 @@ sub plug {
 
     $shelf->put('lamp', 100);
     ok(kept($shelf, $dir), 'a copy');
-    ok(wait_for(sub { $shelf->buy(sku => 'lamp', key => 'a') =~ /^201/ }, 5),
+    ok(wait_for(sub { $shelf->buy(sku => 'lamp', key => 'a') =~ /^201/ }),
         'the sale is on');
 
     my $sold = 1 + rush($shelf);

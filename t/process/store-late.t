@@ -88,7 +88,7 @@ sub remaining_is {
 
     my $get = sub { ask("$path&n=0")->{field}{'x-remaining'} // '' };
 
-    return becomes($get, $units, $name, 5);
+    return becomes($get, $units, $name);
 }
 
 
@@ -169,7 +169,7 @@ sub leaves {
         'and leave');
 
     $redis->signal('CONT');
-    wait_for(sub { ask('/closed?k=gone')->{status} == 200 }, 5);
+    wait_for(sub { ask('/closed?k=gone')->{status} == 200 });
     is(ask('/closed?k=gone')->{status}, 429,
         'the first who comes after them passes, the next does not');
 

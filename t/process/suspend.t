@@ -400,9 +400,9 @@ sub gauge {
     my ($p) = @_;
 
     my $abandoned = $nginx->metric('abandoned_total');
-    my @asleep = map { begin($p, '/ask?a=250-grant-ID') } 1 .. 5;
+    my @asleep = map { begin($p, '/ask?a=1000-grant-ID') } 1 .. 5;
 
-    is($nginx->wait_metric('suspended_requests', 5, 0.2), 5,
+    is($nginx->wait_metric('suspended_requests', 5, 0.9), 5,
         "$p: five are asleep");
     is(join(' ', map { $_->{answer}->()->{status} } @asleep),
         '200 200 200 200 200', "$p: all are woken");

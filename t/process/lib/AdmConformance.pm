@@ -256,7 +256,7 @@ sub remaining_is {
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    return becomes(sub { $self->remaining($path) }, $units, $name, 3);
+    return becomes(sub { $self->remaining($path) }, $units, $name);
 }
 
 
@@ -337,7 +337,7 @@ sub apart {
 
     is_deeply($count, { 200 => 5, 429 => 195 }, 'the smaller one decides');
 
-    wait_for(sub { $self->remaining("/many?a=$left") eq 95 }, 3);
+    wait_for(sub { $self->remaining("/many?a=$left") eq 95 });
 
     my $rest = $self->remaining("/many?a=$left");
 
@@ -361,7 +361,7 @@ sub refused_together {
 
     is_deeply($count, { 429 => 600 }, 'nobody passes');
 
-    wait_for(sub { $self->remaining("/many?a=$left") eq $before }, 3);
+    wait_for(sub { $self->remaining("/many?a=$left") eq $before });
 
     my $rest = $self->remaining("/many?a=$left");
 

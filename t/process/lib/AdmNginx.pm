@@ -39,6 +39,9 @@ my $BAD = qr/\[(?:alert|emerg)\]|Sanitizer|runtime error:
 # below the ports that the kernel gives to clients
 my ($FIRST_PORT, $LAST_PORT) = (16_000, 32_000);
 
+# Seconds.  How long something takes on a busy machine is no matter of tests.
+my $PATIENCE = 20;
+
 my %running;        # master's pid => nginx
 my $owner = $$;
 
@@ -54,11 +57,12 @@ sub need_probe {
 }
 
 
-# True as soon as the function is, or its last value after that many seconds.
+# True as soon as the function is, or its last value after that many seconds
+# ($PATIENCE).
 sub wait_for {
     my ($true, $seconds) = @_;
 
-    my $end = time + ($seconds // 5);
+    my $end = time + ($seconds // $PATIENCE);
 
     for (;;) {
         my $value = $true->();
@@ -378,9 +382,9 @@ sub alive {
 
 # True when all of these processes are gone.
 sub wait_gone {
-    my ($self, $seconds, @pids) = @_;
+    my ($self, @pids) = @_;
 
-    return wait_for(sub { !grep { alive($_) } @pids }, $seconds);
+    return wait_for(sub { !grep { alive($_) } @pids });
 }
 
 
@@ -488,7 +492,7 @@ sub wait_metric {
 
     my $is;
 
-    wait_for(sub { ($is = $self->metric($name)) == $value }, $seconds // 3);
+    wait_for(sub { ($is = $self->metric($name)) == $value }, $seconds);
 
     return $is;
 }

@@ -136,7 +136,7 @@ sub orders { return $_[0]{orders} }
 sub ready {
     my ($self, $node) = @_;
 
-    return wait_for(sub { $self->node($node)->metric('store_up') == 1 }, 15);
+    return wait_for(sub { $self->node($node)->metric('store_up') == 1 });
 }
 
 
@@ -246,7 +246,7 @@ sub stock_is {
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    return becomes(sub { $self->stock($sku) }, $expected, $name, 15);
+    return becomes(sub { $self->stock($sku) }, $expected, $name);
 }
 
 

@@ -4,9 +4,10 @@
 # each in its own root, as its own user and process 1, with nothing writable
 # but /tmp, in a network of their own.  The edges must come up well by their
 # own health check, serve from the origin, refuse who is over a limit and say
-# so in their log, and be seen by Prometheus.  Then one of them is taken out in
-# the middle of a sale, as docs/deploy.md says: nobody may notice, not even who
-# has an order under way there.
+# so in their log, and be seen by Prometheus.  They have one shelf, and an order
+# that is sent to both is made once.  Then one of them is taken out in the middle
+# of a sale, as docs/deploy.md says: nobody may notice, not even who has an order
+# under way there.
 #
 # Without this nobody had seen the images run: a healthcheck that needs a
 # program which the image has not, a log that its user may not open, a pid file
@@ -27,8 +28,10 @@ use Cwd ();
 use HTTP::Tiny ();
 use IO::Socket::INET ();
 use JSON::PP ();
+use List::Util qw(sum);
 use POSIX ();
 use Time::HiRes qw(sleep time);
+use YAML::XS ();
 
 use AdmImage ();
 use AdmService ();
@@ -53,6 +56,7 @@ my %STATUS = map { $_ => "http://$ADDRESS{$_}:9145" } qw(edge1 edge2);
 # without connections kept: each request is a customer of its own
 my $http = HTTP::Tiny->new(keep_alive => 0, timeout => 30);
 my @running;
+my $cookie = 'session=SECRET';
 
 AdmService::network($HERE);
 
@@ -87,9 +91,31 @@ sub json { return decoded($http->get($_[0])->{content}) }
 sub orders { return json("$ORIGIN/stats")->{orders} }
 
 
+# By somebody who stays in the room once let in.  Options: at (the shop), key.
 sub buy {
-    return $http->post("$SHOP/buy", { content => 'item=lamp', headers => {
-        Accept => 'application/json', Cookie => 'session=SECRET' } });
+    my (%option) = @_;
+
+    my $answer = $http->post(($option{at} // $SHOP) . '/buy', {
+        content => 'item=dusk', headers => {
+            'Content-Type' => 'application/x-www-form-urlencoded',
+            Accept => 'application/json', Cookie => $cookie,
+            $option{key} ? ('Idempotency-Key' => $option{key}) : () } });
+
+    my ($pass) = join(' ', map { ref ? @$_ : $_ }
+        $answer->{headers}{'set-cookie'} // ()) =~ /(adm_drop=[^;]+)/;
+
+    $cookie = "session=SECRET; $pass" if $pass;
+
+    return $answer;
+}
+
+
+# Whether so many lamps are free.
+sub left {
+    my ($redis, $number) = @_;
+
+    return $redis->execute('sh', '-c',
+        "test \"\$(redis-cli GET inventory:dusk)\" = $number") == 0;
 }
 
 
@@ -120,9 +146,10 @@ sub starts {
 
     ok(wait_for(sub { healthy($edge) }), "$name: well, as itself says")
         or BAIL_OUT($edge->output);
-    is(json("$STATUS{$name}/health")->{status}, 'ok', 'and to a balancer');
     ok(wait_for(sub { json("$STATUS{$name}/health")->{redis} eq 'up' }),
         'with Redis');
+    ok(wait_for(sub { json("$STATUS{$name}/health")->{status} eq 'ok' }),
+        'and to a balancer');
 
     my $first = $edge->first;
     my %status = AdmImage::slurp("/proc/$first/status") =~ /^(\w+):\s+(.*)$/mg;
@@ -146,9 +173,15 @@ sub serves {
     is($http->get("$SHOP$_")->{status}, 404, "$_: not at the shop's port")
         for qw(/metrics /dashboard /health);
 
+    # the line goes on as soon as the edges have heard of the lamps
+    my @waited = stand_in_line();
     my @answers = map { buy() } 1 .. 24;
     my @passed = grep { $_->{status} == 200 } @answers;
 
+    unshift @passed, pop @waited;
+    unshift @answers, $passed[0];
+
+    is($passed[0]{status}, 200, 'who stands in line is let in');
     cmp_ok(@passed, '>=', 5, 'orders pass');
     ok(length decoded($passed[0]{content})->{order},
         'and are answered by the origin');
@@ -160,27 +193,62 @@ sub serves {
     is(metric('admission_requests_total\{site="shop",verdict="limit",'
               . 'reason="rate",dry_run="0"\}'), @answers - @passed, 'counted');
 
-    logs(\@edges, scalar @passed, @answers - @passed);
+    logs(\@edges, "$HERE admit 200" => scalar @passed,
+        "$HERE limit 429" => @answers - @passed,
+        @waited ? ("$HERE wait 503" => scalar @waited) : ());
+
+    return scalar @passed;
+}
+
+
+# The same order at one edge and at the other, which both have the shelf.
+sub one_shelf {
+    my ($redis, $sold) = @_;
+
+    ok(left($redis, 100 - $sold), 'each order has taken a lamp');
+    sleep 1;                            # until the budget has grown back
+
+    my @same = map { buy(at => "http://$ADDRESS{$_}:8080", key => 'one') }
+               qw(edge1 edge2);
+
+    is(join(' ', map { $_->{status} } @same), '200 200', 'sent twice ...');
+    is($same[1]{content}, $same[0]{content}, '... it is the same order');
+    is($same[1]{headers}{'idempotent-replayed'}, 'true', '... as it says');
+    is(orders(), $sold + 1, '... of which the origin heard once');
+    ok(left($redis, 100 - $sold - 1), '... and one lamp is gone');
 
     return;
 }
 
 
+# The answers to somebody who comes back until there is another one.
+sub stand_in_line {
+    my @answers;
+
+    wait_for(sub {
+        push @answers, buy();
+        sleep 0.3 if $answers[-1]{status} == 503;
+        return $answers[-1]{status} != 503;
+    });
+
+    return @answers;
+}
+
+
 # What a collector of logs would get.
 sub logs {
-    my ($edges, $admitted, $refused) = @_;
+    my ($edges, %expected) = @_;
 
     my $text = sub { join '', map { $_->output } @$edges };
     my $records = sub { grep { ($_->{path} // '') eq '/buy' }
         map { decoded($_) } split /\n/, $text->() };
 
-    wait_for(sub { scalar($records->()) == $admitted + $refused });
+    wait_for(sub { scalar($records->()) == sum(values %expected) });
 
     my %seen;
     $seen{"$_->{client} $_->{verdict} $_->{status}"}++ for $records->();
 
-    is_deeply(\%seen, { "$HERE admit 200" => $admitted,
-                        "$HERE limit 429" => $refused },
+    is_deeply(\%seen, \%expected,
         'each order has its line of JSON, with the address of the client');
     unlike($text->(), qr/SECRET/, 'and without a secret');
 
@@ -323,8 +391,10 @@ sub complaints {
 }
 
 
+# without what ends a customer's stay with the order
 my $origin = run('origin', 'origin', arguments =>
-    [ @{ $STORE->image('origin')->{cmd} }, qw(--base 10ms --sigma 0) ]);
+    [ @{ $STORE->image('origin')->{cmd} }, qw(--base 10ms --sigma 0 --field),
+      'X-Origin: demo' ]);
 
 ok(wait_for(sub { %{ json("$ORIGIN/stats") } }), 'the origin is up')
     or BAIL_OUT($origin->output);
@@ -333,12 +403,17 @@ ok(wait_for(sub { %{ json("$ORIGIN/stats") } }), 'the origin is up')
 my %keys = (files => { '/var/lib/admission/keys' => 'k1:' . 'a1' x 32 . "\n" });
 
 my $redis = run('redis', 'redis', read_only => 0);
+my $stock = YAML::XS::LoadFile("$ROOT/docker/compose.yml")->{services}{stock};
+
+is($redis->execute(map { s/\$\$/\$/gr } @{ $stock->{command} }), 0,
+    'a hundred lamps are on the shelf');
+
 my @edges = map { run($_, 'edge', %keys) } qw(edge1 edge2);
 
 starts('edge1', $edges[0]);
 starts('edge2', $edges[1]);
 run('balancer', 'balancer');
-serves(@edges);
+one_shelf($redis, serves(@edges));
 watched();
 drains(@edges);
 

@@ -268,14 +268,15 @@ location /t {
 
 
 
-=== TEST 13: so many for a buyer, and no more
+=== TEST 13: so many for a buyer, and no more; what is held may be free again
 --- story eval
 [{ put => "a", available => 9 },
  { put => "b", available => 9 },
  { post => "/t?u=1&sku=a&n=2", is => 201, made => 1 },
  { post => "/t?u=1&sku=a", is => 409, reason => "per_buyer", sku => "a",
-   none => qr/RateLimit/ },
- { post => "/t?u=1&sku=b&n=3", is => 409, reason => "per_buyer", sku => "b" },
+   none => qr/RateLimit/, has => qr/^Retry-After: 20\r/m },
+ { post => "/t?u=1&sku=b&n=3", is => 409, reason => "per_buyer", sku => "b",
+   none => qr/Retry-After/ },
  { post => "/t?u=1&sku=b,a", is => 409, reason => "per_buyer", sku => "a" },
  { post => "/t?u=2&sku=a&n=2", is => 201, made => 1 },
  { post => "/t?u=1&sku=b&n=2", is => 201, made => 1 },
@@ -288,7 +289,7 @@ location /t {
 --- config
 location /t {
     admission_inventory $arg_sku quantity=$arg_n mode=reserve buyer=$arg_u
-        per_buyer=2/1h;
+        per_buyer=2/1h hold=20s;
     proxy_pass http://127.0.0.1:$server_port/up/?as=$arg_as;
 }
 

@@ -391,7 +391,8 @@ static ngx_adm_rc_e
 ngx_adm_inventory_said(ngx_adm_subject_t *s, ngx_adm_inventory_t *conf,
     ngx_adm_inventory_state_t *is, ngx_adm_command_t *command)
 {
-    adm_str_t  *sku;
+    adm_str_t   *sku;
+    ngx_msec_t   wait;
 
     static ngx_adm_reason_e  reasons[] = {
         NGX_ADM_REASON_NONE,
@@ -428,8 +429,15 @@ ngx_adm_inventory_said(ngx_adm_subject_t *s, ngx_adm_inventory_t *conf,
 
     ngx_memcpy(s->answer.sku.data, sku->data, sku->len);
 
-    return ngx_adm_inventory_refuse(s, reasons[command->stock_said],
-                                    command->wait);
+    wait = command->wait;
+
+    /* what a buyer only holds may be back sooner than the window is over */
+
+    if (command->stock_said == NGX_ADM_STOCK_BUYER) {
+        wait = ngx_min(wait, conf->hold);
+    }
+
+    return ngx_adm_inventory_refuse(s, reasons[command->stock_said], wait);
 }
 
 

@@ -176,6 +176,10 @@ ngx_http_adm_metric_t  ngx_http_adm_metrics[] = {
       "Units of orders that were sent upstream and never answered.",
       ngx_http_adm_inventory_unresolved },
 
+    { "inventory_unresolved_units", NGX_HTTP_ADM_GAUGE,
+      "The same of all SKUs, also those that the configuration does not name.",
+      ngx_http_adm_inventory_unresolved_units },
+
     { "inventory_committed_total", NGX_HTTP_ADM_COUNTER,
       "Units sold.", ngx_http_adm_inventory_committed },
 

@@ -133,6 +133,7 @@ void ngx_http_adm_script_bypassed(ngx_http_adm_doc_t *doc);
 void ngx_http_adm_inventory_available(ngx_http_adm_doc_t *doc);
 void ngx_http_adm_inventory_held(ngx_http_adm_doc_t *doc);
 void ngx_http_adm_inventory_unresolved(ngx_http_adm_doc_t *doc);
+void ngx_http_adm_inventory_unresolved_units(ngx_http_adm_doc_t *doc);
 void ngx_http_adm_inventory_committed(ngx_http_adm_doc_t *doc);
 void ngx_http_adm_inventory_expired(ngx_http_adm_doc_t *doc);
 void ngx_http_adm_inventory_late(ngx_http_adm_doc_t *doc);

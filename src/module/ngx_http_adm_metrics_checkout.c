@@ -118,6 +118,18 @@ ngx_http_adm_inventory_unresolved(ngx_http_adm_doc_t *doc)
 
 
 void
+ngx_http_adm_inventory_unresolved_units(ngx_http_adm_doc_t *doc)
+{
+    ngx_http_adm_label_t  label = { "scope", ngx_string("fleet") };
+
+    if (doc->conf->stock) {
+        ngx_http_adm_number(doc, "", &label, doc->conf->redis ? 1 : 0,
+                            ngx_adm_stock_unresolved(doc->conf->stock));
+    }
+}
+
+
+void
 ngx_http_adm_inventory_committed(ngx_http_adm_doc_t *doc)
 {
     ngx_http_adm_inventory_number(doc, offsetof(adm_facts_t, committed));

@@ -115,6 +115,8 @@ typedef struct {
     ngx_adm_stock_t       *stock;        /* NULL: it knows of none */
     ngx_array_t            skus;         /* of ngx_adm_sku_t * */
     ngx_uint_t             factor;       /* people for 1000 units */
+    ngx_msec_t             heard;        /* of it, in this process, and ... */
+    ngx_uint_t             unheard_told; /* ... that the log has said so */
 
     ngx_adm_line_t        *line;
     ngx_adm_keys_t        *keys;

@@ -17,11 +17,16 @@
 /* ms without a tick after which a line is held to stand still */
 #define NGX_ADM_ROOM_STALLED   3000
 
+/* ms without news of its stock after which the log tells of a room: those of
+   the first second are on their way */
+#define NGX_ADM_ROOM_UNHEARD   5000
+
 
 static void ngx_adm_room_stock(ngx_adm_room_t *room,
     adm_line_settings_t *settings);
 static adm_line_stock_e ngx_adm_room_for_sale(ngx_uint_t known,
     adm_facts_t *sum);
+static void ngx_adm_room_unheard(ngx_adm_room_t *room, ngx_uint_t known);
 static void ngx_adm_room_tick(ngx_event_t *ev);
 static void ngx_adm_room_move(ngx_adm_room_t *room);
 
@@ -137,6 +142,8 @@ ngx_adm_room_stock(ngx_adm_room_t *room, adm_line_settings_t *settings)
         }
     }
 
+    ngx_adm_room_unheard(room, known);
+
     settings->stock = ngx_adm_room_for_sale(known, &sum);
     settings->holders = sum.holds;
 
@@ -161,6 +168,51 @@ ngx_adm_room_for_sale(ngx_uint_t known, adm_facts_t *sum)
 
     return (sum->held || sum->unresolved) ? ADM_LINE_RESERVED
                                           : ADM_LINE_SOLD_OUT;
+}
+
+
+/* nobody is let in until something is known, and nothing else would say why:
+   told by one process, once */
+
+static void
+ngx_adm_room_unheard(ngx_adm_room_t *room, ngx_uint_t known)
+{
+    ngx_adm_sku_t  **skus;
+
+    if (ngx_worker != 0) {
+        return;
+    }
+
+    skus = room->skus.elts;
+
+    if (known) {
+
+        if (room->unheard_told) {
+            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                          "admission: room \"%V\": its stock \"%V\" is known",
+                          &room->name, &skus[0]->sku);
+        }
+
+        room->heard = ngx_current_msec;
+        room->unheard_told = 0;
+        return;
+    }
+
+    if (room->heard == 0) {
+        room->heard = ngx_current_msec;
+    }
+
+    if (!room->unheard_told
+        && (ngx_msec_int_t) (ngx_current_msec - room->heard)
+           >= NGX_ADM_ROOM_UNHEARD)
+    {
+        room->unheard_told = 1;
+
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "admission: room \"%V\": nothing is known of its stock "
+                      "\"%V\", nobody is let in until it is told",
+                      &room->name, &skus[0]->sku);
+    }
 }
 
 

@@ -769,6 +769,28 @@ ngx_adm_ledger_used(ngx_adm_ledger_t *ledger, uint64_t *used,
 }
 
 
+uint64_t
+ngx_adm_ledger_unresolved(ngx_adm_ledger_t *ledger)
+{
+    unsigned     i;
+    uint64_t     units;
+    adm_str_t    sku;
+    adm_facts_t  facts;
+
+    units = 0;
+
+    ngx_adm_ledger_lock(ledger);
+
+    for (i = 0; adm_ledger_sku(&ledger->ledger, i, &sku, &facts); i++) {
+        units += facts.unresolved;
+    }
+
+    ngx_adm_ledger_unlock(ledger);
+
+    return units;
+}
+
+
 void
 ngx_adm_ledger_late(ngx_adm_ledger_t *ledger, uint64_t *late, uint64_t *missed)
 {

@@ -48,6 +48,10 @@ void ngx_adm_ledger_tick(ngx_adm_ledger_t *ledger);
 void ngx_adm_ledger_used(ngx_adm_ledger_t *ledger, uint64_t *used,
     uint64_t *places, uint64_t *full);
 
+/* units of all SKUs that wait for somebody to settle them */
+
+uint64_t ngx_adm_ledger_unresolved(ngx_adm_ledger_t *ledger);
+
 /* commits of what had expired: new units were taken, or none were left */
 
 void ngx_adm_ledger_late(ngx_adm_ledger_t *ledger, uint64_t *late,

@@ -52,6 +52,17 @@ ngx_adm_stock_look(ngx_adm_stock_t *stock, adm_str_t *sku, adm_facts_t *facts)
 }
 
 
+uint64_t
+ngx_adm_stock_unresolved(ngx_adm_stock_t *stock)
+{
+    if (stock->ledger) {
+        return ngx_adm_ledger_unresolved(stock->ledger);
+    }
+
+    return stock->view ? ngx_adm_stock_view_unresolved(stock->view) : 0;
+}
+
+
 ngx_uint_t
 ngx_adm_stock_unconfirmed(ngx_adm_stock_t *stock)
 {

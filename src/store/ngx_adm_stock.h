@@ -7,7 +7,8 @@
  * truth of the moment.  With it a node knows what the last reply said of a
  * SKU, and asks again, by one worker of the node, four times a second for
  * each SKU that somebody on this node cares about: those that the
- * configuration names, and those of which something was seen lately.  So a
+ * configuration names, and those of which something was seen lately, or of
+ * which there are units that are not settled.  So a
  * change by any client of Redis is known within a second, and a latch of what
  * is sold out opens by itself; what was not confirmed for two seconds is not
  * known any more.
@@ -68,6 +69,15 @@ ngx_adm_sku_t *ngx_adm_stock_declare(ngx_adm_stock_t *stock, ngx_str_t *sku);
 
 ngx_adm_stock_look_e ngx_adm_stock_look(ngx_adm_stock_t *stock,
     adm_str_t *sku, adm_facts_t *facts);
+
+/*
+ * Units of requests that were sent to the upstream and never answered, of all
+ * SKUs that this node knows of; those are not forgotten while there are any.
+ * Cost: all SKUs are looked at.
+ */
+
+uint64_t ngx_adm_stock_unresolved(ngx_adm_stock_t *stock);
+
 
 /* 1 if a SKU that this node cares about waits for an operator's word */
 

@@ -387,7 +387,8 @@ ngx_adm_view_wanted(ngx_adm_view_copy_t *copy, ngx_adm_view_place_t *place)
 
     return copy->configured
            || (ngx_msec_int_t) (ngx_current_msec - place->cared) < life
-           || (copy->look == NGX_ADM_REDIS_SEEN && copy->facts.held);
+           || (copy->look == NGX_ADM_REDIS_SEEN
+               && (copy->facts.held || copy->facts.unresolved));
 }
 
 
@@ -454,6 +455,29 @@ ngx_adm_stock_view_unconfirmed(ngx_adm_stock_view_t *view)
     }
 
     return 0;
+}
+
+
+uint64_t
+ngx_adm_stock_view_unresolved(ngx_adm_stock_view_t *view)
+{
+    uint64_t             units;
+    ngx_uint_t           i;
+    ngx_adm_view_copy_t  copy;
+
+    units = 0;
+
+    for (i = 0; i < NGX_ADM_STOCK_SKUS; i++) {
+
+        if (view->sh->places[i].look == NGX_ADM_REDIS_SEEN
+            && ngx_adm_view_read(&view->sh->places[i], &copy) == NGX_OK
+            && copy.look == NGX_ADM_REDIS_SEEN)
+        {
+            units += copy.facts.unresolved;
+        }
+    }
+
+    return units;
 }
 
 

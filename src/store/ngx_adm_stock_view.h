@@ -38,6 +38,7 @@ ngx_adm_stock_look_e ngx_adm_stock_view_look(ngx_adm_stock_view_t *view,
 /* 1 if one of those that are known has to be confirmed after a failover */
 
 ngx_uint_t ngx_adm_stock_view_unconfirmed(ngx_adm_stock_view_t *view);
+uint64_t ngx_adm_stock_view_unresolved(ngx_adm_stock_view_t *view);
 
 /* adds copies of those that are known; NGX_ERROR: out of memory */
 

@@ -47,6 +47,10 @@ const goods = (skus) => ['available', 'held', 'unresolved', 'committed_total']
     samples: Object.entries(skus).map(([sku, numbers]) =>
       ({ labels: { sku }, value: numbers[i] ?? 0 })) }));
 
+// of all SKUs, also of those that have no numbers of their own
+const unresolved = (value) => ({
+  name: 'admission_inventory_unresolved_units', samples: [{ labels: {}, value }]});
+
 // of upstreams, by name: the circuit's state, and an operator's word
 const circuits = (all) => ['state', 'forced'].map((name, i) => ({
   name: `admission_circuit_${name}`,
@@ -153,7 +157,7 @@ const SENTENCES = {
     ...goods({ a: [0, 2] })]),
   'Unresolved units: 3, of orders that were sent and never answered':
     say([requests(9, 9)], [requests(9, 9),
-      ...goods({ a: [0, 0, 2], b: [7, 0, 1] })]),
+      ...goods({ a: [0, 0, 2] }), unresolved(3)]),
   'Circuit open, nothing reaches the upstream: a, c': say([requests(0, 0)],
     [requests(9, 0), ...circuits({ a: [1, 0], b: [2, 0], c: [1, 0],
       d: [0, 0] })]),

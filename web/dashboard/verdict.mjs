@@ -114,8 +114,9 @@ const CONDITIONS = [
     say: (v) => roomsThatAre(v, 'Paused')
       && `Paused, nobody is called: ${roomsThatAre(v, 'Paused')}` },
   { id: 'unresolved', chip: 'Unresolved', level: 'warn',
-    say: (v) => v.total('inventory_unresolved') > 0
-      && `Unresolved units: ${show(v.total('inventory_unresolved'), 'count')
+    say: (v) => v.total('inventory_unresolved_units') > 0
+      && `Unresolved units: ${
+        show(v.total('inventory_unresolved_units'), 'count')
       }, of orders that were sent and never answered` },
   { id: 'full', chip: 'Full', level: 'warn',
     say: (v) => fullest(v)?.value >= FULL

@@ -181,7 +181,7 @@ return { refuse = { reason = "robot" } }
 --- config
 location /t { admission dry_run; admission_run a; empty_gif; }
 --- error_log
-admission: closed by script "a", reason: script, word: robot, remaining: 0, dry run
+admission: closed by script "a", reason: script, word: robot, dry run
 
 
 

@@ -162,7 +162,9 @@ ngx_http_adm_log_facts(u_char *p, ngx_http_adm_ctx_t *ctx)
     }
 
     if (place == NULL) {
-        return ngx_sprintf(p, ", remaining: %uL", answer->quota.remaining);
+        return answer->quota.quota
+               ? ngx_sprintf(p, ", remaining: %uL", answer->quota.remaining)
+               : p;
     }
 
     p = ngx_sprintf(p, ", state: %V", &ngx_adm_places[place->state]);

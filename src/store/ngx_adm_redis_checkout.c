@@ -966,7 +966,8 @@ ngx_adm_redis_hear_facts(ngx_adm_redis_take_t *take, uint64_t *words)
 }
 
 
-/* of a key that is not new: nothing else was asked */
+/* of a key that is not new: nothing else was asked, so that nobody knows what
+   remains */
 
 static void
 ngx_adm_redis_withhold(ngx_adm_redis_visit_t *visit)
@@ -977,7 +978,8 @@ ngx_adm_redis_withhold(ngx_adm_redis_visit_t *visit)
 
         if (command->kind == NGX_ADM_COMMAND_RATE) {
             ngx_memzero(&command->charge, sizeof(ngx_adm_charge_t));
-            ngx_memzero(&command->answer, sizeof(adm_gcra_answer_t));
+            command->answer.wait = 0;
+            command->answer.remaining = UINT64_MAX;
             command->reply = NGX_ADM_REPLY_GRANTED;
         }
     }

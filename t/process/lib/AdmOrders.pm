@@ -9,6 +9,7 @@ package AdmOrders;
 #     until-close       HTTP/1.0, the body ends with the connection
 #     large/BYTES       so much body
 #     slow/MS           after so many milliseconds
+#     until/WORD        when release(WORD) was called
 #     halves/MS         the head and half of the body, the rest so much later
 #     cut               hangs up in the middle of the body
 #     cut-chunked       ... where the next chunk would be
@@ -37,6 +38,9 @@ use Time::HiRes qw(sleep);
 
 use AdmNginx qw(free_port slurp);
 
+# where a file of its name tells that a word is released
+my $released;
+
 
 sub start {
     my ($class) = @_;
@@ -46,17 +50,26 @@ sub start {
         LocalPort => $port, Listen => 1024, ReuseAddr => 1)
         or die "cannot listen: $!\n";
     my $log = File::Temp->new;
+    my $words = File::Temp->newdir;
     my $pid = fork // die "cannot fork: $!\n";
 
     if ($pid == 0) {
         local $@;
         setpgrp;
+        $released = "$words";
         eval { _accept($listen, "$log", getppid) };
         POSIX::_exit(0);
     }
 
-    return bless { port => $port, pid => $pid, log => $log, owner => $$ },
-        $class;
+    # here, too, since nobody knows who comes first: a group that is not there
+    # yet would not be killed, and be waited for
+    setpgrp $pid, $pid;
+
+    # here as well: we may have to end the group before it has begun
+    setpgrp $pid, $pid;
+
+    return bless { port => $port, pid => $pid, log => $log, words => $words,
+                   owner => $$ }, $class;
 }
 
 
@@ -68,6 +81,18 @@ sub executed {
 
     return scalar grep { index($_, $part) >= 0 }
         split /\n/, slurp("$self->{log}");
+}
+
+
+# Orders that wait for this word are answered.
+sub release {
+    my ($self, $word) = @_;
+
+    open my $out, '>', "$self->{words}/$word"
+        or die "cannot release $word: $!\n";
+    close $out;
+
+    return;
 }
 
 
@@ -239,6 +264,17 @@ sub _how_slow {
     my ($socket, $body, $ms) = @_;
 
     sleep $ms / 1000;
+
+    return syswrite $socket, _head(200, $body) . $body;
+}
+
+
+sub _how_until {
+    my ($socket, $body, $word) = @_;
+
+    my $parent = getppid;
+
+    sleep 0.01 until -e "$released/$word" || getppid != $parent;
 
     return syswrite $socket, _head(200, $body) . $body;
 }

@@ -39,6 +39,7 @@ my $HTTP = <<'END';
         proxy_ignore_client_abort on;
         proxy_http_version 1.1;
         add_header X-Hold $admission_hold always;
+        add_header X-Remaining "<$admission_remaining>" always;
 
         location = /status { admission_status; }
         location /control/ { admission_control; }
@@ -52,9 +53,9 @@ my $HTTP = <<'END';
 
         location /brief/ {
             admission_idempotency $http_idempotency_key owner=$http_x_owner
-                lock=1s;
+                lock=2s;
             admission_inventory $http_x_sku quantity=$http_x_quantity
-                mode=reserve hold=1s;
+                mode=reserve hold=2s;
             proxy_pass http://orders/;
         }
 
@@ -113,7 +114,9 @@ sub start {
     $self->{orders} = AdmOrders->start;
     $self->{node} = [ map { $self->_node } 1 .. $self->{nodes} ];
 
-    $self->ready($_) for 0 .. $self->{nodes} - 1;
+    if ($self->{conf} =~ /admission_redis/) {
+        $self->ready($_) for 0 .. $self->{nodes} - 1;
+    }
 
     return $self;
 }

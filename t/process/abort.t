@@ -148,32 +148,47 @@ sub status_logged {
 }
 
 
-# Leaves while the store is asked.
+# What a store grants late, to nobody, is given back.
+sub given_back {
+    my ($mark, @crowd) = @_;
+
+    wait_for(sub {
+        (() = $nginx->since($mark) =~ /late keeper: give back/g) == @crowd;
+    });
+
+    $nginx->calls_are($mark, $_->{id}, ['a: check', 'a: claim',
+        'a: give back gone', 'store: give back'], $_->{name}) for @crowd;
+
+    return;
+}
+
+
+# Leaves while the store is asked, for longer than it takes us to see that.
 sub asleep {
-    my ($path) = @_;
+    my (@paths) = @_;
 
     my $mark = $nginx->mark;
     my $before = $nginx->metric('abandoned_total');
     my $requests = $nginx->metric('requests_total');
-    my @crowd = crowd("$path?a=1500-grant-ID", qw(get whole none part));
+    my @crowd;
+
+    for my $path (@paths) {
+        push @crowd, map { +{ %$_, name => "$path $_->{name}" } }
+            crowd("$path?a=3000-grant-ID", qw(get whole none part));
+    }
 
     is($nginx->wait_metric('suspended_requests', scalar @crowd), @crowd,
-        "$path: all are asleep");
+        'all are asleep');
 
     leave(@crowd);
 
-    is($nginx->wait_metric('suspended_requests', 0), 0,
-        "$path: none is, within a second");
+    is($nginx->wait_metric('suspended_requests', 0), 0, 'none is asleep');
     is($nginx->metric('abandoned_total') - $before, @crowd,
-        "$path: each is counted as gone");
-    is($nginx->metric('requests_total'), $requests,
-        "$path: ... and not as decided");
+        'each is counted as gone');
+    is($nginx->metric('requests_total'), $requests, '... and not as decided');
 
-    for (@crowd) {
-        $nginx->calls_are($mark, $_->{id}, ['a: check', 'a: claim',
-            'a: give back gone', 'store: give back'], "$path $_->{name}");
-        is(status_logged($_->{id}), 499, "$path $_->{name}: logged");
-    }
+    given_back($mark, @crowd);
+    is(status_logged($_->{id}), 499, "$_->{name}: logged") for @crowd;
 
     return;
 }
@@ -181,18 +196,18 @@ sub asleep {
 
 # Gone before nginx has looked at the request.
 sub at_once {
-    my ($path) = @_;
+    my (@paths) = @_;
 
     my $mark = $nginx->mark;
-    my @crowd = map { +{ %{ begin('h1', "$path?a=300-grant-ID", $_) },
-                        name => "at once, $_", way => 'end' } } qw(get whole);
+    my @crowd;
+
+    for my $path (@paths) {
+        push @crowd, map { +{ %{ begin('h1', "$path?a=1500-grant-ID", $_) },
+            name => "$path at once, $_", way => 'end' } } qw(get whole);
+    }
 
     leave(@crowd);
-
-    for (@crowd) {
-        $nginx->calls_are($mark, $_->{id}, ['a: check', 'a: claim',
-            'a: give back gone', 'store: give back'], "$path $_->{name}");
-    }
+    given_back($mark, @crowd);
 
     return;
 }
@@ -337,10 +352,8 @@ sub open_connections {
 }
 
 
-asleep('/ask');
-asleep('/claim');
-at_once('/ask');
-at_once('/claim');
+asleep('/ask', '/claim');
+at_once('/ask', '/claim');
 upstream_works();
 body_awaited();
 streams();

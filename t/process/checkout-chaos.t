@@ -308,15 +308,18 @@ ok(settles(), 'all is settled') or diag($last->{text});
 is(join("\n", @wrong[0 .. ($#wrong > 9 ? 9 : $#wrong)]), '',
    "$did{looks} looks: $UNITS units, and no hold past its time");
 
-my $before = $till->executed;
-my $again = ask_again(map { $_->[0] } $till->executed);
+my %asked = map { $_->[0] => 1 } $till->executed;
+my $again = ask_again(sort keys %asked);
 
 is(join(' ', grep { !/^(?:409|201 replayed)$/ } sort keys %$again), '',
    'who has an order and asks again has the answer, or hears why not');
 
 my @executed = $till->executed;
 
-is(scalar @executed, $before, '... and no second order');
+# of another key there may be one more: of a worker that was killed as the last
+# thing, when the shop had its order and was not through with it
+is(scalar(grep { $asked{ $_->[0] } } @executed), scalar keys %asked,
+   '... and no second order');
 
 my (%number, @twice);
 

@@ -32,7 +32,7 @@ sub sale {
 
     return AdmSale->start(conf => 'admission_redis ' . $set->uris
         . ' topology=sentinel:' . $set->name . " prefix=$word:"
-        . " on_failover=$word timeout=2s claim_timeout=2s;"
+        . " on_failover=$word timeout=5s claim_timeout=5s;"
         . 'admission_redis_circuit open=100ms max_open=200ms;');
 }
 

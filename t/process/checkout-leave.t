@@ -90,6 +90,13 @@ sub order {
     my $answer = fetch($nginx->port('h1'), "$path?owner=o", method => 'POST',
         body => 'sku=A', fields => "${FORM}Idempotency-Key: $key\r\n");
 
+    return said($answer);
+}
+
+
+sub said {
+    my ($answer) = @_;
+
     return 'nothing' if !$answer;
 
     my ($reason) = $answer->{body} =~ /"reason":"(\w+)"/;
@@ -201,23 +208,23 @@ sub while_the_shop_works {
     is(order("/goes/hang/$_", "goes-$_"), '409 outcome_unknown',
         "$store: $_: nobody knows") for sort keys %client;
 
-    %client = map { $_ => begin("/stays/slow/600", "stays-$_") }
+    %client = map { $_ => begin("/stays/slow/1200", "stays-$_") }
               sort keys %LEAVE;
 
-    ok(wait_for(sub { $upstream->seen_like('/slow/600') == 3 * stores() }),
+    ok(wait_for(sub { $upstream->seen_like('/slow/1200') == 3 * stores() }),
         "$store: the shop has others");
 
     $LEAVE{$_}->($client{$_}) for sort keys %client;
 
-    is(order('/stays/slow/600', 'stays-close'), '409 in_progress',
+    is(order('/stays/slow/1200', 'stays-close'), '409 in_progress',
         "$store: the shop goes on");
 
     $committed += 3;
 
     all_units('who left has ordered');
-    is(order('/stays/slow/600', "stays-$_"), '200', "$store: $_: replayed")
+    is(order('/stays/slow/1200', "stays-$_"), '200', "$store: $_: replayed")
         for sort keys %client;
-    is(scalar(() = $upstream->seen_like('/slow/600')), 3 * stores(),
+    is(scalar(() = $upstream->seen_like('/slow/1200')), 3 * stores(),
         '... and executed once');
     all_units('replayed');
 
@@ -267,8 +274,10 @@ sub when_the_store_is_late {
 
     $redis->signal('STOP');
 
-    is(order('/stays/answer/200', "late-$_"), '503 store_down',
-        'a store that says nothing') for 1 .. 2;
+    my @late = map { begin('/stays/answer/200', "late-$_") } 1 .. 2;
+
+    is(said($_->answer), '503 store_down', 'a store that says nothing')
+        for @late;
     is(scalar(() = $upstream->seen), $seen, '... and the shop is not asked');
 
     $redis->signal('CONT');
@@ -288,7 +297,7 @@ sub when_the_answer_cannot_be_told {
 
     $redis->signal('STOP');
     is($client->answer->{status}, 200, 'the answer does not wait for a store');
-    sleep 0.7;
+    sleep 1.7;
     $redis->signal('CONT');
 
     $committed++;
@@ -339,7 +348,8 @@ SKIP: {
 
     $redis = AdmRedis->start;
 
-    leave_all(name => 'redis', conf => 'admission_redis ' . $redis->uri . ';');
+    leave_all(name => 'redis', conf => 'admission_redis ' . $redis->uri
+        . ' claim_timeout=1500ms;');
 
     $nginx->finish;
     $redis->finish;

@@ -18,7 +18,7 @@ use lib "$FindBin::Bin/lib";
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use AdmNginx qw(wait_for);
+use AdmNginx qw(becomes wait_for);
 use AdmRedis ();
 use AdmSale ();
 use AdmScripts ();
@@ -29,7 +29,7 @@ AdmRedis::need_redis();
 my $redis = AdmRedis->start(args => [qw(--appendonly yes
                                         --appendfsync always)]);
 my $sale = AdmSale->start(conf => 'admission_redis ' . $redis->uri
-    . ' timeout=250ms claim_timeout=500ms;'
+    . ' timeout=1s claim_timeout=5s;'
     . 'admission_redis_circuit open=100ms max_open=200ms;');
 my $nginx = $sale->node(0);
 my $orders = $sale->orders;
@@ -51,17 +51,29 @@ sub restock {
 sub owed { return $nginx->metric('outbox_owed') }
 
 
-# The answer of an order during which something happens to the store.
+# The answer of an order during which something happens to the store: the shop
+# does not answer before that.
 sub during {
     my ($how, $happens) = @_;
 
     my $client = $sale->ask(0, %$how);
-    my ($mark) = $how->{how} =~ /(\?.*)/;
+    my ($word, $mark) = $how->{how} =~ m{/?(\w*)(\?.*)};
 
     wait_for(sub { $orders->executed($mark) });
     $happens->();
+    $orders->release($word);
 
     return $client->answer;
+}
+
+
+# A shopper hears before the node has noted that its order has ended.
+sub owes_one {
+    my ($name) = @_;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    return becomes(\&owed, 1, $name);
 }
 
 
@@ -76,11 +88,11 @@ sub back {
 sub stopped {
     restock(tee => 3);
 
-    my %order = (key => 'stop', sku => 'tee', how => 'slow/300?stop');
+    my %order = (key => 'stop', sku => 'tee', how => 'until/stop?stop');
     my $answer = during(\%order, sub { $redis->signal('STOP') });
 
     is(said($answer), '200', 'Redis stops: the shopper has his answer');
-    is(owed(), 1, '  the node owes its end');
+    owes_one('  the node owes its end');
     $redis->signal('CONT');
     back();
     $sale->paid('  and tells it when Redis is back');
@@ -93,11 +105,11 @@ sub stopped {
 
 
 sub killed {
-    my %order = (key => 'kill', sku => 'tee', how => 'slow/300?kill');
+    my %order = (key => 'kill', sku => 'tee', how => 'until/kill?kill');
     my $answer = during(\%order, sub { $redis->kill });
 
     is(said($answer), '200', 'Redis is killed: the shopper has his answer');
-    is(owed(), 1, '  the node owes its end');
+    owes_one('  the node owes its end');
     $redis->restart;
     back();
     $sale->paid('  and tells it when Redis has started again');
@@ -164,7 +176,7 @@ sub died_admitted {
 sub died_ended {
     restock(bag => 2);
 
-    my %order = (key => 'ended', sku => 'bag', how => 'slow/300?ended');
+    my %order = (key => 'ended', sku => 'bag', how => 'until/ended?ended');
     my $answer = during(\%order, sub { $redis->kill });
 
     is(said($answer), '200', 'a worker dies when it owes an end');
@@ -185,7 +197,7 @@ sub died_ended {
 sub reloaded {
     restock(pen => 2);
 
-    my %order = (key => 'reload', sku => 'pen', how => 'slow/300?reload');
+    my %order = (key => 'reload', sku => 'pen', how => 'until/reload?reload');
     my $answer = during(\%order, sub { $redis->kill });
 
     is(said($answer), '200', 'nginx is reloaded while it owes an end');
@@ -216,11 +228,12 @@ sub late {
         restock($sku => 1);
 
         my $answer = during({ at => 'returns', sku => $sku,
-            how => "slow/100?$sku" }, sub {
+            how => "until/$sku?$sku" }, sub {
                 my @workers = $nginx->workers;
 
                 kill 'STOP', @workers;
-                wait_for(sub { $scripts->look($sku)->{expired} }, 10);
+                $orders->release($sku);
+                wait_for(sub { $scripts->look($sku)->{expired} });
                 $redis->command('SET', "inventory:$sku", $left);
                 kill 'CONT', @workers;
             });
@@ -240,7 +253,7 @@ sub late {
 sub spoilt {
     restock(mug => 2);
 
-    my %order = (key => 'spoilt', sku => 'mug', how => 'slow/300?spoilt');
+    my %order = (key => 'spoilt', sku => 'mug', how => 'until/spoilt?spoilt');
     my $mark = $nginx->mark;
     my $answer = during(\%order, sub {
         $redis->command('RENAME', 'adm:totals:{mug}', 'aside');
@@ -250,7 +263,7 @@ sub spoilt {
     is(said($answer), '200', 'the records of a SKU are spoilt');
     ok($nginx->wait_log($mark, qr/cannot be told to the store/),
         '  it is said');
-    is(owed(), 1, '  and owed');
+    owes_one('  and owed');
 
     $redis->command('DEL', 'adm:totals:{mug}');
     $redis->command('RENAME', 'aside', 'adm:totals:{mug}');

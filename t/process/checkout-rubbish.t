@@ -21,7 +21,7 @@ use AdmSale ();
 
 my $fake = AdmFakeRedis->start;
 my $sale = AdmSale->start(workers => 1, conf => 'admission_redis '
-    . 'redis://127.0.0.1:' . $fake->port . ' timeout=1s claim_timeout=1s;'
+    . 'redis://127.0.0.1:' . $fake->port . ' timeout=5s claim_timeout=5s;'
     . 'admission_redis_circuit failures=1000;');
 
 
@@ -173,9 +173,10 @@ sub no_stock {
                    AdmFakeRedis::array(bulk(words(2, 2 ** 60, (0) x 5)),
                                        "*0\r\n"))
     {
+        says(stock => $reply);
+
         my $asked = $fake->heard('EVALSHA stock');
 
-        says(stock => $reply);
         wait_for(sub { $fake->heard('EVALSHA stock') > $asked }, 10);
 
         is(said($sale->buy(0, @looks)), '200',

@@ -101,7 +101,9 @@ sub adapted {
     $text =~ s{/etc/nginx/(\w+\.lua)}{$ROOT/conf.d/$1}g;
     $text =~ s{(?:/var/log/nginx|/var/lib/nginx|/etc/nginx|/run)/}{%{dir}/}g;
     $text =~ s{\broot web/}{root $ROOT/web/}g;
-    $text =~ s{redis://10\.0\.0\.5\b}{store()->uri}ge;
+    # how long a busy machine takes for an answer is not what is tested
+    $text =~ s{redis://10\.0\.0\.5\b}
+        {store()->uri . ' timeout=1s claim_timeout=5s'}ge;
     $text .= 'real_ip_header X-Forwarded-For;' if $text !~ /real_ip_header/;
 
     return $text . $COMMON . $behind;
@@ -153,13 +155,17 @@ sub until_refused {
 
 
 # Tests that a new client gets its burst, and not more than grows back, and
-# is told which limit it was.
+# is told which limit it was.  Some of it may have grown back before: since
+# then.  Returns the refusal, and in a list how many passed before it.
 sub is_limited {
-    my ($name, $policy, $burst, $per_second, $ask) = @_;
+    my ($name, $policy, $burst, $per_second, $ask, $since) = @_;
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
-    my ($n, $seconds, $answer) = until_refused(5 * $burst, $ask);
+    $since //= time;
+
+    my ($n, undef, $answer) = until_refused(5 * $burst, $ask);
+    my $seconds = time - $since;
 
     cmp_ok($n, '>=', $burst, "$name: $burst at once");
     cmp_ok($n, '<=', $burst + 1 + $per_second * $seconds,
@@ -169,7 +175,7 @@ sub is_limited {
     like($answer->{field}{'retry-after'}, qr/^[1-9]\d*$/,
         "$name: and told when to come back");
 
-    return $answer;
+    return wantarray ? ($answer, $n) : $answer;
 }
 
 
@@ -457,12 +463,14 @@ sub login {
 
     all_pass('the form', 60, sub { ask('/login', from => '192.0.2.1') });
 
+    my $since = time;
+
     is_limited('an address', 'login_client', 10, 10 / 60,
         sub { $try->('192.0.2.1') });
 
     # the network has 30 left, of 40
     is_limited('its network', 'login_network', 30, 1,
-        sub { $try->('192.0.2.' . (2 + $_[0])) });
+        sub { $try->('192.0.2.' . (2 + $_[0])) }, $since);
     is($try->('192.0.3.1')->{status}, 200, 'the next network is not');
 
     sleep 1.5;                  # until what is for all has grown back
@@ -492,7 +500,7 @@ sub observe {
     unlink $nginx->dir . '/admission-drain';
     is($see->('/health')->{status}, 200, 'and again');
 
-    ask('/checkout/', from => '192.0.2.1') for 1 .. 8;
+    until_refused(100, sub { ask('/checkout/', from => '192.0.2.1') });
     like($see->('/metrics')->{body}, qr/^admission_requests_total\{site="shop",
         verdict="limit",reason="rate",dry_run="0"\}[ ][1-9]/mx, 'the metrics');
     is($see->('/metrics', from => '10.9.9.9')->{status}, 200,
@@ -554,8 +562,12 @@ sub rate {
 
     is_limited('an account on many devices', 'per_account', 10, 0.5,
         sub { $buy->("203.0.113.$_[0]", "Cookie: account=7\r\n") });
-    $buy->('192.0.2.4', "Cookie: account=7\r\n") for 1 .. 20;
-    all_pass('who is refused by one is charged by none', 10,
+
+    # of an account of which something has grown back some pass, and are charged
+    my $passed = grep { $_->{status} == 200 }
+        map { $buy->('192.0.2.4', "Cookie: account=7\r\n") } 1 .. 20;
+
+    all_pass('who is refused by one is charged by none', 10 - $passed,
         sub { $buy->('192.0.2.4') });
 
     all_pass('a dry run', 30, sub { ask('/search', from => '192.0.2.5') });
@@ -587,8 +599,9 @@ sub shop {
     like(ask('/')->{body}, qr/<html/, 'the page');
     is(ask('/buy')->{status}, 303, 'a link to /buy leads to it');
     is(ask('/visit')->{status}, 404, 'by a way that is not for clients');
-    is_limited('a client', 'per_client', 5, 2, sub { $buy->('192.0.2.1') });
 
+    my (undef, $bought) = is_limited('a client', 'per_client', 5, 2,
+        sub { $buy->('192.0.2.1') });
     my ($rate) = slurp("$ROOT/conf.d/shop.conf") =~ /^ +rate (\d+)r\/s;/m;
     my $begin = time;
     my @answers = map { $buy->("203.0.113.$_") } 1 .. 200;
@@ -601,7 +614,7 @@ sub shop {
                      || problem($_)->{poll_after_ms} < 1000 } @waiting), 0,
         'in line, and are told when to ask');
     is(scalar(asked(qr{^POST /buy })),
-        5 + grep({ $_->{status} == 200 } @answers),
+        $bought + grep({ $_->{status} == 200 } @answers),
         'and did not reach the shop');
 
     shop_turn($waiting[-1], $form);
@@ -627,17 +640,36 @@ sub left_in_stock {
 }
 
 
+# The pass of one who waits for his turn, if there is a line: his cookie.
+sub shop_pass {
+    my ($buy, $from) = @_;
+
+    my $answer = $buy->($from);
+    my $cookie = cookie($answer);
+
+    return $cookie if $answer->{status} == 200;
+
+    wait_for(sub {
+        (problem(ask('/buy', fields => $cookie . "Admission-Poll: 1\r\n"
+            . "Accept: application/json\r\n"))->{state} // '') eq 'called';
+    }, 30);
+
+    return cookie(ask('/buy', from => $from,
+                      fields => "${cookie}Accept: text/html\r\n"));
+}
+
+
 # one lamp is left, for whoever was let in
 sub shop_once {
     my ($buy) = @_;
 
     my @in = map { "198.51.100.$_" } 1 .. 2;
+    my @key = map { "Idempotency-Key: one\r\n" . shop_pass($buy, $_) } @in;
 
-    wait_for(sub { $buy->("192.0.2.250")->{status} != 503 }, 30);
     lamps(1);
 
-    my @first = map { $buy->($in[0], "Idempotency-Key: one\r\n") } 1 .. 3;
-    my $second = $buy->($in[1], "Idempotency-Key: one\r\n");
+    my @first = map { $buy->($in[0], $key[0]) } 1 .. 3;
+    my $second = $buy->($in[1], $key[1]);
 
     is(join(' ', map { $_->{status} } @first), '200 200 200',
         'the last lamp: the same order');

@@ -121,6 +121,20 @@ sub in_force {
 sub circuit { return $_[0]->metric('circuit_state{circuit="shop"}') }
 
 
+# Those who hear of a failure hear of it before their worker has noted it, and
+# so do those of a success.
+sub opens {
+    my ($node, $text) = @_;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    $node->wait_metric('inflight', 0);
+    statuses($node, '/shop/bad', 3);
+
+    return becomes(sub { circuit($node) }, 1, $text);
+}
+
+
 subtest 'one node, over reload and restart' => sub {
     my $node = start('one');
 
@@ -146,11 +160,11 @@ subtest 'one node, over reload and restart' => sub {
     is(circuit($node), 0, '... and says so');
     is(told($node)->{upstream}{opened}, 0, 'it has not opened');
 
+    $node->wait_metric('inflight', 0);
     change($node, 'null');
     is(statuses($node, '/shop/ok', 10), '200: 10', 'nobody holds it');
-    statuses($node, '/shop/bad', 3);
-    is(statuses($node, '/shop/ok', 10), '503: 10', 'it opens by itself again');
-    is(circuit($node), 1, '... and says so');
+    opens($node, 'it opens by itself again, and says so');
+    is(statuses($node, '/shop/ok', 10), '503: 10', '... and lets nobody in');
     is(told($node)->{upstream}{opened}, 1, '... once');
     is(told($node)->{state}{effective}, 'auto', 'which was nobody');
 
@@ -179,8 +193,7 @@ subtest 'two nodes' => sub {
     is(statuses($_, '/shop/ok', 10), '200: 10', 'it is reached by both')
         for @nodes;
 
-    statuses($here, '/shop/bad', 3);
-    is(circuit($here), 1, 'a circuit opens by what its own node has seen');
+    opens($here, 'a circuit opens by what its own node has seen');
     is(circuit($there), 0, '... and stays closed at the other');
     is(statuses($there, '/shop/ok', 10), '200: 10', '... which goes on');
 
@@ -189,8 +202,9 @@ subtest 'two nodes' => sub {
     for my $node (@nodes) {
         ok(wait_for(sub { $node->metric("concurrency_nodes{$bank}") == 2 }),
             'a limit is shared by two');
-        is($node->metric(qq(concurrency_limit{$bank,scope="fleet"})), 8,
-            '... and is told as theirs');
+        becomes(sub {
+            $node->metric(qq(concurrency_limit{$bank,scope="fleet"})) },
+            8, '... and is told as theirs');
         cmp_ok($node->metric("concurrency_share{$bank}"), '<=', 8,
             '... of which each has a part');
     }

@@ -49,6 +49,7 @@ my $HTTP = <<'END';
         location = /hello { alias %{dir}/html/hello; }
         location = /status { admission_status; }
         location = /health { admission_health; }
+        location = /active { stub_status; }
         location = /limited { alias %{dir}/html/hello; admission_limit node; }
 
         location /held/ {
@@ -85,6 +86,25 @@ sub client {
 
 # A request whose last line is missing; end_of() sends that and answers.
 sub begun { return client("GET $_[0] HTTP/1.1\r\nHost: localhost\r\n") }
+
+
+# How many the workers read a head of, "Reading", or a body and answers.
+sub active {
+    my ($name) = @_;
+
+    my $answer = fetch($nginx->port('h1'), '/active') // { body => '' };
+
+    return $answer->{body} =~ /\b$name: (\d+)/ ? $1 : 0;
+}
+
+
+# Waits until the workers have read what is there of so many: else they are
+# idle connections, or nobody's.
+sub wait_read {
+    my ($n) = @_;
+
+    return becomes(sub { active('Reading') }, $n, "$n have begun to ask");
+}
 
 
 sub end_of {
@@ -141,7 +161,7 @@ sub held {
 sub refused_at_once {
     my ($protocol) = @_;
 
-    return ok(wait_for(sub { !AdmHttp->connect($nginx->port($protocol)) }, 2),
+    return ok(wait_for(sub { !AdmHttp->connect($nginx->port($protocol)) }, 3),
         "$protocol: nobody new is let in");
 }
 
@@ -187,10 +207,16 @@ sub drained {
     my ($health, $status, $late, $limited)
         = map { begun($_) } '/health', '/status',
               '/held/answer/200?late&k=late', '/limited?k=l';
+
+    wait_read(4);
+
+    my $writing = active('Writing');
     my $upload = client("POST /held/answer/201?upload&k=up HTTP/1.1\r\n"
         . "Host: localhost\r\nContent-Length: 20000\r\n\r\n"
         . 'x' x 9000);
 
+    ok(wait_for(sub { active('Writing') > $writing }),
+        'and one to send its body');
     fetch($nginx->port('h1'), '/limited?k=l') for 1 .. 3;
     is($nginx->metric('inflight'), 20, 'inside the upstream');
     ok(!grep({ !$_->silent(0) } @$clients), 'nobody is answered yet');
@@ -201,7 +227,7 @@ sub drained {
     refused_at_once($_) for qw(h1 h2);
     ok(!grep({ !$_->silent(0) } @$clients), 'while the upstream works on')
         or diag('after ', time - $asked, ' s');
-    is(scalar(grep { !$_->closed(2) } @idle), 0, 'who is idle is let go');
+    is(scalar(grep { !$_->closed(10) } @idle), 0, 'who is idle is let go');
 
     my @polled = polls($poller, 5);
 
@@ -224,6 +250,9 @@ sub drained {
     is(statuses(map { $h2->answer($_) } @$streams), all_of(200, 10),
         'streams too');
     is(scalar(grep { !$_->closed } @$clients), 0, 'and let go');
+
+    # who is let go is counted
+    $_->closed for $h2, $late, $limited, $upload;
 
     # or nginx lingers for them
     $_->close for @$clients, $h2, $poller, $health, $late, $limited, $upload;
@@ -284,11 +313,10 @@ sub reloaded {
     my @begun = map { begun("/held/answer/200?begun&k=b$_") } 1 .. 5;
     my @old = $nginx->workers;
 
-    # the workers have read what is there of these
-    sleep 0.2;
+    wait_read(5);
     ok($nginx->reload, 'reloaded');
     is($nginx->metric('inflight'), 10, 'the new workers know of the old');
-    is($nginx->metric('processes'), 4, 'that are there still');
+    becomes(sub { $nginx->metric('processes') }, 4, 'that are there still');
 
     my @new = map { fetch($nginx->port('h1'), "/held/answer/200?new&k=n$_") }
               1 .. 20;

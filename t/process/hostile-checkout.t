@@ -19,7 +19,7 @@ use JSON::PP ();
 use Test::More;
 
 use AdmHttp qw(fetch);
-use AdmNginx qw(wait_for);
+use AdmNginx qw(becomes wait_for);
 use AdmRedis ();
 use AdmShopper qw(key_file);
 use AdmUpstream ();
@@ -373,7 +373,7 @@ sub stock_is_read {
         $redis->command('DEL', "inventory:$sku");
     }
 
-    is(said('/stock/answer/200?sku=list', ''), '404 unknown_sku',
+    becomes(sub { said('/stock/answer/200?sku=list', '') }, '404 unknown_sku',
         'stock that is gone');
     is(scalar(() = $upstream->seen), $seen, 'and nothing is executed');
 
@@ -444,7 +444,8 @@ SKIP: {
     $store = 'redis';
     $redis = AdmRedis->start;
     $nginx = AdmNginx->start(http => $HTTP, vars => { up => $upstream->port,
-        keys => "$keys", store => 'admission_redis ' . $redis->uri . ';' });
+        keys => "$keys", store => 'admission_redis ' . $redis->uri
+            . ' timeout=1s claim_timeout=5s;' });
     probe_all();
     $redis->finish;
 }

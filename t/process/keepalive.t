@@ -331,13 +331,13 @@ sub streams {
 sub streams_behind_sleepers {
     my $h2 = AdmH2->connect($nginx->port('h2'));
     my @slow = map { $h2->request('GET',
-        "/asked/answer/200?id=$_&a=200-" . ($_ % 2 ? 'grant' : 'refuse')) }
+        "/asked/answer/200?id=$_&a=2000-" . ($_ % 2 ? 'grant' : 'refuse')) }
         1 .. 10;
     my $began = time;
     my $quick = $h2->answer($h2->request('GET', '/answer/200'));
 
     is($quick->{status}, 200, 'h2: who does not sleep');
-    cmp_ok(time - $began, '<', 0.19, 'h2: does not wait for those who do');
+    cmp_ok(time - $began, '<', 1.9, 'h2: does not wait for those who do');
     is(join(' ', map { $h2->answer($_)->{status} } @slow),
         join(' ', ('200 429') x 5), 'h2: who are woken');
 

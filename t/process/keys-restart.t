@@ -191,7 +191,7 @@ sub killed {
     my $done = orders($nginx, 'killed');
     my $client = AdmHttp->connect($nginx->port('h1'));
 
-    $client->send(request('slow', '/slow/5000?k=slow-'));
+    $client->send(request('slow', '/until/slow?k=slow-'));
     ok(wait_for(sub { $orders->executed('k=slow-') }), 'one is on its way');
     ok(kept($dir, $nginx), 'and on disk');
 
@@ -202,7 +202,7 @@ sub killed {
     $nginx = start($dir);
 
     are_back($nginx, $done, 'killed');
-    is(said(order($nginx, 'slow', '/slow/5000?k=slow-')),
+    is(said(order($nginx, 'slow', '/until/slow?k=slow-')),
         '409 conflict outcome_unknown',
         'what was on its way may have been done');
     is($orders->executed('k=slow-'), 1, '... and is not done again');

@@ -30,7 +30,7 @@ my $HTTP = <<'END';
         listen 127.0.0.1:%{h1} backlog=1024 reuseport;   # both get some
 
         admission_idempotency $http_idempotency_key owner=$http_x_buyer
-            ttl=%{ttl} lock=1s max_body=64k zone=clients;
+            ttl=%{ttl} lock=%{lock} max_body=64k zone=clients;
 
         proxy_ignore_client_abort on;
 
@@ -48,7 +48,8 @@ sub start {
     my (%is) = @_;
 
     return AdmNginx->start(http => $HTTP, workers => 2,
-        vars => { orders => $orders->port, ttl => '1h', %is });
+        vars => { orders => $orders->port, ttl => '1h', lock => '30s',
+                  %is });
 }
 
 
@@ -105,6 +106,12 @@ sub at_once {
     is(scalar(grep { executed("crowd-$_") != 1 } 1 .. 20), 0,
         '... and so executed');
 
+    # later: when the workers have noted what they have answered
+    wait_for(sub {
+        !grep { said(order($nginx, "crowd-$_", '/slow/300')) =~ /in_progress/ }
+            1 .. 20;
+    });
+
     $seen = crowd($nginx, '/slow/300', @keys);
     is($seen->{'200 replay replay'}, 200, 'later all are told what it was');
 
@@ -119,7 +126,7 @@ sub at_once {
 
 
 sub its_time {
-    my $nginx = start(ttl => '1s');
+    my $nginx = start(ttl => '1s', lock => '1s');
 
     is(said(order($nginx, 'brief')), '201 admit ', 'a key for a second');
 

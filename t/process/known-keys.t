@@ -107,6 +107,7 @@ is($put->{status}, 200, 'and a stock of one');
 
 my $first = answer_to('mine');
 is($first->{status}, 201, 'the one order');
+wait_for(sub { answer_to('mine')->{status} == 201 });    # it is noted
 is(answer_to('other')->{status}, 409, 'sold out');
 
 my ($asked, $refused, $repeated, $rounds, @trips) = (0) x 4;

@@ -236,10 +236,13 @@ sub disturbed {
     my $watch = sub {
         my $now = $nginx->metrics;
 
+        # who asked a worker that died knows nothing
+        return if !%$now;
+
         for (grep { /^room_\w+_total/ } keys %seen) {
             $back++ if ($now->{$_} // 0) < $seen{$_};
         }
-        %seen = %$now if %$now;
+        %seen = %$now;
     };
 
     my ($report, $passes) = run(<<"END", sub {

@@ -287,6 +287,11 @@ sub _spawn {
             slurp("$self->{dir}/output");
     }
 
+    # ports listen before there is a worker
+    if (slurp("$self->{dir}/nginx.conf") !~ /\bmaster_process\s+off\b/) {
+        wait_for(sub { $self->serving == $self->{option}{workers} });
+    }
+
     return;
 }
 
@@ -341,9 +346,10 @@ sub check_conf {
 # Processes
 
 sub signal {
-    my ($self, $signal, $pid) = @_;
+    my ($self, $signal, @pid) = @_;
 
-    kill $signal, $pid // $self->{pid};
+    die "no process to signal\n" if @pid && !defined $pid[0];
+    kill $signal, @pid ? $pid[0] : $self->{pid};
 
     return;
 }
@@ -530,7 +536,7 @@ sub calls_are {
 
     my $get = sub { join '; ', @{ $self->calls($mark)->{$id} // [] } };
 
-    return becomes($get, join('; ', @$expected), $name, 3);
+    return becomes($get, join('; ', @$expected), $name);
 }
 
 
@@ -568,7 +574,7 @@ sub stop {
     my $pid = $self->{pid} or return 1;
 
     $self->signal($signal // 'QUIT');
-    wait_for(sub { waitpid($pid, POSIX::WNOHANG()) != 0 }, $seconds // 10)
+    wait_for(sub { waitpid($pid, POSIX::WNOHANG()) != 0 }, $seconds)
         or return 0;
 
     delete $running{$pid};

@@ -59,12 +59,19 @@ async function confirm() {
 let clients = 0;
 
 async function six() {
-  const target = `/buy?c=keyboard-${clients++}`;
-  const statuses = [];
-  for (let i = 0; i < 6; i++) {
-    statuses.push(await request(shop.nginx.port, target));
+  for (;;) {
+    const target = `/buy?c=keyboard-${clients++}`;
+    const statuses = [];
+    const started = performance.now();
+    for (let i = 0; i < 6; i++) {
+      statuses.push(await request(shop.nginx.port, target));
+    }
+    // a machine that took a second for them has given one back meanwhile
+    if (performance.now() - started < 1000) {
+      return statuses.filter((status) => status === 429).length;
+    }
+    assert.ok(clients < 50, 'six in a second');
   }
-  return statuses.filter((status) => status === 429).length;
 }
 
 
@@ -94,6 +101,7 @@ test('the focus stays within the question', async () => {
   assert.ok(seen.has('DIALOGOff') && seen.has('DIALOGCancel'));
   assert.ok(![...seen].some((text) => /Mode|Dry run/.test(text)));
   await page.keyboard.press('Escape');
+  await dialog().waitFor({ state: 'hidden' });
 });
 
 test('dry run: what would be refused passes, and the page says so',
@@ -102,7 +110,7 @@ test('dry run: what would be refused passes, and the page says so',
     await confirm();
     await pressed('Dry run');
     assert.equal(await six(), 0);
-    await waitFor('the page says so', 10, async () =>
+    await waitFor('the page says so', 30, async () =>
       /^Dry run: nothing is refused/.test(await sentence(page)));
     await page.getByText(/^Set by 127\.0\.0\.1 at /).waitFor();
     await isAccessible(page, 'in a dry run');
@@ -115,7 +123,7 @@ test('off, and back to the configuration', async () => {
   await confirm();
   await pressed('Off');
   assert.equal(await six(), 0);
-  await waitFor('the page says so', 10, async () =>
+  await waitFor('the page says so', 30, async () =>
     /^Off: everything passes/.test(await sentence(page)));
 
   await choose(/^Back to the configuration \(On\)$/);
@@ -130,7 +138,7 @@ test('what another operator has done is seen', async () => {
   await other.getByRole('button', { name: 'Dry run' }).click();
   await other.getByRole('dialog').getByRole('button', { name: 'Dry run' })
     .click();
-  await page.getByText(/^Set by /).waitFor({ timeout: 15_000 });
+  await page.getByText(/^Set by /).waitFor();
   await pressed('Dry run');
   assert.deepEqual(other.faults, []);
   await other.context().close();
@@ -157,7 +165,7 @@ test('a server that is gone is said in words', async () => {
   await shop.nginx.stop();
   await page.getByText('The server does not answer.').waitFor();
   await shop.nginx.run();
-  await page.getByText('On, as configured.').waitFor({ timeout: 15_000 });
+  await page.getByText('On, as configured.').waitFor();
 });
 
 test('nothing left the origin, nothing was forbidden, nothing threw', () =>

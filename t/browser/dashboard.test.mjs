@@ -33,7 +33,7 @@ after(async () => {
   await shop?.upstream.stop();
 });
 
-const says = (what, seconds = 10) => waitFor(`the page says ${what}`, seconds,
+const says = (what, seconds = 30) => waitFor(`the page says ${what}`, seconds,
   async () => what.test(await sentence(page)));
 
 
@@ -83,7 +83,7 @@ test('during: quantiles, charts, and their tables', async () => {
 
   await page.getByText('As a table').first().click();
   // in a second in which no answer came there is no figure
-  await waitFor('the table behind has the same', 10, async () => {
+  await waitFor('the table behind has the same', 30, async () => {
     const [, now] = await page.locator('section.chart tbody').first()
       .locator('tr').first().locator('th, td').allInnerTexts();
     return number(now ?? '') > 0;
@@ -99,9 +99,10 @@ test('during: fits a phone', async () => {
 
 test('after: every request is there, by site, reason and policy', async () => {
   const counts = await crowd.end();
-  await waitFor('all are counted', 5, async () =>
+  await waitFor('all are counted', 30, async () =>
     await total(page, 'Sites', 'shop', 'Admitted') === counts[200]
-    && await total(page, 'Sites', 'shop', 'Limited') === counts[429]);
+    && await total(page, 'Sites', 'shop', 'Limited') === counts[429]
+    && await total(page, 'Upstream’s answers', '2xx') === counts[200]);
 
   assert.ok(counts[200] > 0 && counts[429] > 0);
   assert.deepEqual(Object.keys(counts).sort(), ['200', '429']);
@@ -160,7 +161,7 @@ test('stale: every tone can be read', async () => {
     set(metrics, 'admission_loop_lag_seconds', 0.024));
   await other.getByText(/^24\sms high$/).waitFor();
   await other.route('**/plain?format=json', (route) => route.abort());
-  await other.locator('[data-stale]').waitFor({ timeout: 15_000 });
+  await other.locator('[data-stale]').waitFor();
 
   await allTones(other);
   await isAccessible(other, 'stale, in every tone');
@@ -175,7 +176,7 @@ test('a node that is gone: stale within seconds, and back by itself',
     const counted = await total(page, 'Sites', 'shop', 'Limited');
     await shop.nginx.stop();
     try {
-      await says(/^No data for \d+ s: the server does not answer$/, 15);
+      await says(/^No data for \d+ s: the server does not answer$/);
       assert.equal(await chip(page), 'No data');
       assert.match(await page.locator('#age').innerText(),
         /^Updated \d+ s ago$/);
@@ -186,7 +187,7 @@ test('a node that is gone: stale within seconds, and back by itself',
       await shop.nginx.run();     // the tests after this one need it
     }
 
-    await says(/^(?:No traffic|Measuring)$/, 20);
+    await says(/^(?:No traffic|Measuring)$/);
     assert.equal(await total(page, 'Sites', 'shop', 'Limited'), 0);
   });
 

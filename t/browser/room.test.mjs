@@ -53,7 +53,7 @@ const dialog = () => page.getByRole('dialog');
 const value = (title) => figure(room(), title);
 const focused = () => page.evaluate(() =>
   document.activeElement.ariaLabel || document.activeElement.innerText);
-const says = (what) => waitFor(`the page says ${what}`, 15,
+const says = (what) => waitFor(`the page says ${what}`, 30,
   async () => what.test(await sentence(page)));
 const asked = () => nginx.json('/control/rooms/drop');
 
@@ -99,7 +99,7 @@ test('during: the line is as long as there are people in it', async () => {
   queue = new Queue(nginx.port, '/buy', 300);
   await queue.joined();
   await says(/^[\d,]+ people wait, letting in [\d.]+\/s$/);
-  await waitFor('as many as there are', 15, async () => {
+  await waitFor('as many as there are', 30, async () => {
     const { line } = await asked();
     const shown = number(await value('Waiting'));
     return shown > 0 && Math.abs(shown - line.waiting) <= 60;
@@ -109,8 +109,8 @@ test('during: the line is as long as there are people in it', async () => {
 });
 
 test('during: people come in, and are counted', async () => {
-  await waitFor('some are inside', 20, () => queue.inside > 40);
-  await waitFor('and shown', 10, async () =>
+  await waitFor('some are inside', 30, () => queue.inside > 40);
+  await waitFor('and shown', 30, async () =>
     number(await value('Inside')) >= 40 && number(await value('Let in')) > 0);
   assert.match(await value('Time in line'), /^[\d.]+\s(?:ms|s|min)$/);
   assert.match(await value('Estimates are off by'), /^[\d.]+\s(?:ms|s|min)$/);
@@ -140,7 +140,7 @@ test('paused: nobody comes in, and the page says so', async () => {
   await says(/^Paused, nobody is called: drop$/);
   const { line } = await asked();
   assert.ok(line.waiting > 0, 'there is somebody to be called');
-  await waitFor('no one is let in', 15, async () =>
+  await waitFor('no one is let in', 30, async () =>
     await value('Let in') === '0/s');
   assert.equal((await asked()).line.admitted, line.admitted);
   await room().getByText('target 0/s').waitFor();
@@ -203,12 +203,12 @@ test('all back to the configuration', async () => {
 
   const { line } = await asked();
   assert.ok(line.waiting > 0, 'there is somebody to come in');
-  await waitFor('people come in', 20, async () =>
+  await waitFor('people come in', 30, async () =>
     (await asked()).line.admitted > line.admitted);
 });
 
 test('void passes: who was inside is in line again', async () => {
-  await waitFor('some are inside', 20, () => queue.inside > 0);
+  await waitFor('some are inside', 30, () => queue.inside > 0);
   const [pass] = queue.passes;
   assert.equal(await queue.status(pass), 200);
 

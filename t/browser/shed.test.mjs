@@ -84,15 +84,20 @@ const figure = (title) =>
   upstream().getByRole('group', { name: title, exact: true });
 const value = (title) => figure(title).locator('.value').innerText();
 const chip = () => upstream().locator('h2 .chip').innerText();
-const is = (what) => waitFor(`the upstream is ${what}`, 15,
+const is = (what) => waitFor(`the upstream is ${what}`, 30,
   async () => (await chip()) === what);
-const says = (what) => waitFor(`the page says ${what}`, 15,
+const says = (what) => waitFor(`the page says ${what}`, 30,
   async () => what.test(await sentence(page)));
 const dialog = () => page.getByRole('dialog');
 const circuit = () => upstream().getByRole('group',
   { name: 'Circuit of shop', exact: true });
 const pressed = (name) => circuit()
   .getByRole('button', { name, exact: true, pressed: true }).waitFor();
+// of the circuit, as the server has it: what became of a request is told behind
+// its answer
+const state = async () => (await nginx.json('/plain?format=json')).metrics
+  .find(({ name }) => name === 'admission_circuit_state').samples
+  .find(({ labels }) => labels.circuit === 'shop').value;
 const who = async (name) => (await table(page, 'Who is shed at shop'))
   .find(([first]) => first === name);
 
@@ -132,13 +137,13 @@ test('at rest: a place for each of two, and one without a limit',
 
 test('full: who is inside, and who is shed', async () => {
   const held = [ask('/shop/held'), ask('/shop/held')];
-  await waitFor('both are there', 10, () => waiting.length === 2);
+  await waitFor('both are there', 30, () => waiting.length === 2);
   assert.equal(await ask('/shop/ok?p=7'), 503);
   assert.equal(await ask('/shop/ok'), 503);
-  await waitFor('two in flight', 10, async () =>
+  await waitFor('two in flight', 30, async () =>
     (await value('In flight')) === '2');
   await is('Sheds');
-  await waitFor('by priority', 10, async () =>
+  await waitFor('by priority', 30, async () =>
     (await who('Priority 7'))?.at(-1) === '1'
       && (await who('Priority 5'))?.at(-1) === '1');
   await isAccessible(page, 'while it is full');
@@ -147,9 +152,9 @@ test('full: who is inside, and who is shed', async () => {
 
   waiting.splice(0).forEach((answer) => answer());
   assert.deepEqual(await Promise.all(held), [200, 200]);
-  await waitFor('nobody in flight', 10, async () =>
+  await waitFor('nobody in flight', 30, async () =>
     (await value('In flight')) === '0');
-  await waitFor('what it needs', 15, async () =>
+  await waitFor('what it needs', 30, async () =>
     /^[\d.,]+\s(?:µs|ms|s)$/.test(await value('Needs')));
 });
 
@@ -184,9 +189,10 @@ test('... and takes it back', async () => {
 test('a circuit that opened by itself is trouble, and can be closed',
   async () => {
     for (let i = 0; i < 3; i++) assert.equal(await ask('/shop/bad'), 500);
+    await waitFor('it opens', 30, async () => await state() === 1);
     assert.equal(await ask('/shop/ok'), 503);
     await is('Circuit open');
-    await waitFor('the page says so', 15, async () =>
+    await waitFor('the page says so', 30, async () =>
       /Circuit open, nothing reaches the upstream: shop/.test(await page
         .getByRole('region', { name: 'Verdict' }).innerText()));
     await isAccessible(page, 'with an open circuit');
@@ -195,7 +201,7 @@ test('a circuit that opened by itself is trouble, and can be closed',
       { name: 'Closed', exact: true }), 'Keep the circuit of shop closed?');
     await confirm('Closed');
     assert.equal(await ask('/shop/ok'), 200);
-    await waitFor('it is closed', 15, async () =>
+    await waitFor('it is closed', 30, async () =>
       ['Serves', 'Sheds'].includes(await chip()));
   });
 

@@ -123,13 +123,13 @@ test('a refusal, with the time to come back, and it was not sent on',
     const counts = await crowd.end();
     assert.ok(counts[429] > 0 && !(counts[200] > counts[429]));
     await page.getByRole('button', { name: 'Try again', exact: true })
-      .waitFor({ timeout: 20_000 });
+      .waitFor();
   });
 
 test('the crowd behind the counter', async () => {
   await page.getByRole('button', { name: 'Throw a crowd at it' }).click();
   await page.locator('#crowd-says').getByText(/\d/)
-    .waitFor({ timeout: 20_000 });
+    .waitFor();
   await page.locator('#tally').getByText('Refused').first().waitFor();
   await isAccessible(page, 'a crowd');
 });

@@ -90,7 +90,7 @@ after(async () => {
   shop?.close();
 });
 
-const says = (what) => waitFor(`the page says ${what}`, 15,
+const says = (what) => waitFor(`the page says ${what}`, 30,
   async () => what.test(await sentence(page)));
 const facts = async (sku) => {
   const { available, held, unresolved, committed }
@@ -99,7 +99,7 @@ const facts = async (sku) => {
 };
 const row = async (sku) => (await table(page, 'Stock'))
   .find(([name]) => name.startsWith(sku));
-const shows = (sku, ...numbers) => waitFor(`${sku} is ${numbers}`, 15,
+const shows = (sku, ...numbers) => waitFor(`${sku} is ${numbers}`, 30,
   async () => (await row(sku))?.slice(1, 5).join() === numbers.join());
 const orders = () => page.getByRole('region', { name: 'Unresolved orders' });
 const dialog = () => page.getByRole('dialog');
@@ -126,7 +126,7 @@ test('during: it goes, and the page says how fast', async () => {
   assert.equal((await buy('paid', 'dusk', 'a')).status, 200);
   assert.equal((await buy('later', 'dusk')).status, 303);
   await shows('dusk', 8, 1, 0, 1);
-  await waitFor('a pace', 15, async () => {
+  await waitFor('a pace', 30, async () => {
     const [,,,,, goes, lasts] = await row('dusk');
     return /^[\d.,]+\/min$/.test(goes) && /^[\d.]+\s(?:s|min)$/.test(lasts);
   });
@@ -149,7 +149,7 @@ test('all reserved, and then sold out', async () => {
 test('keys: what became of them', async () => {
   assert.equal((await buy('paid', 'dusk', 'a')).headers
     .get('idempotent-replayed'), 'true');
-  await waitFor('a replay', 15, async () =>
+  await waitFor('a replay', 30, async () =>
     (await table(page, 'Idempotency keys')).some(([what,, n]) =>
       what === 'replay' && n === '1'));
 });

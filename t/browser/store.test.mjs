@@ -55,7 +55,7 @@ after(async () => {
 
 const store = () => page.getByRole('region', { name: 'Redis' });
 const value = (title) => figure(store(), title);
-const says = (what) => waitFor(`the page says ${what}`, 15,
+const says = (what) => waitFor(`the page says ${what}`, 30,
   async () => what.test(await sentence(page)));
 const is = (state) => store().getByText(state).first().waitFor();
 
@@ -71,12 +71,12 @@ test('up: who is there, and how soon it answers', async () => {
   crowd = new Crowd(nginx.port, 40, (i) =>
     (i % 2 ? `/each?c=${i}` : '/all?c=busy'));
   await is(/^Up$/);
-  await waitFor('commands', 10, async () =>
+  await waitFor('commands', 30, async () =>
     number(await value('Commands')) > 10);
-  await waitFor('both', 10, async () => await value('Nodes') === '2');
+  await waitFor('both', 30, async () => await value('Nodes') === '2');
   assert.equal(await value('Without an answer'), '0/s');
   assert.match(await value('Answers in'), /^[\d.]+\s(?:µs|ms|s)$/);
-  await waitFor('a busy key is shared', 10, async () =>
+  await waitFor('a busy key is shared', 30, async () =>
     await value('Shared keys') === '1');
   assert.ok(await total(page, 'Commands to Redis', 'rate', 'ok') > 0);
   assert.deepEqual(await table(page, 'Without Redis'), []);
@@ -88,7 +88,7 @@ test('down: it says so, and what is decided without it', async () => {
   await says(/^Redis does not answer: this node decides by itself$/);
   assert.equal(await chip(page), 'Trouble');
   await is(/^(?:Down|Circuit open)$/);
-  await waitFor('it decides', 10, async () =>
+  await waitFor('it decides', 30, async () =>
     number(await value('Decided without it')) > 1);
   assert.ok(await total(page, 'Without Redis', 'rate', 'local') > 0);
   await isAccessible(page, 'down');

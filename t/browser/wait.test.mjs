@@ -54,7 +54,7 @@ async function staged(answer, { path = '/slow', prepare = () => {}, page: how,
 // until it has polled so many times more, and shows what it has learnt
 async function polled(page, more = 1) {
   const enough = page.polls + more;
-  await waitFor('it asks again', 10, async () => {
+  await waitFor('it asks again', 30, async () => {
     await page.clock.runFor(2 * BEAT_MS);
     return page.polls >= enough;
   });
@@ -259,7 +259,7 @@ test('whose turn it is is told, in the title too, and then taken in',
 
     await stays(page, 'one is to read it first');
     await page.clock.runFor(GO_MS);
-    await waitFor('it is loaded', 10, () => page.loads === 1);
+    await waitFor('it is loaded', 30, () => page.loads === 1);
   });
 
 test('a tab behind others waits until it is seen', async () => {
@@ -273,7 +273,7 @@ test('a tab behind others waits until it is seen', async () => {
   await hide(page, false);
   await stays(page, 'one is to read it first');
   await page.clock.runFor(GO_MS + BEAT_MS);
-  await waitFor('it is loaded', 10, () => page.loads === 1);
+  await waitFor('it is loaded', 30, () => page.loads === 1);
 });
 
 test('a tab that comes back late asks at once', async () => {
@@ -282,7 +282,7 @@ test('a tab that comes back late asks at once', async () => {
   const before = page.polls;
   await page.clock.pauseAt(Date.now() + 600_000);
   await hide(page, false);
-  await waitFor('it asks', 10, () => page.polls > before);
+  await waitFor('it asks', 30, () => page.polls > before);
 });
 
 test('who is called and finds no room comes again no sooner than told',
@@ -292,7 +292,7 @@ test('who is called and finds no room comes again no sooner than told',
     await page.clock.runFor(19_000);
     await stays(page);
     await page.clock.runFor(2000);
-    await waitFor('it is loaded', 10, () => page.loads === 1);
+    await waitFor('it is loaded', 30, () => page.loads === 1);
   });
 
 test('a server that is gone: it says so, asks less and less, and is back',
@@ -346,7 +346,7 @@ test('a shop that answers instead of the room: nobody waits any more',
     await polled(page);
     await page.route('**/*', (route) =>
       route.fulfill({ status: 200, body: '<h1>the shop</h1>' }));
-    await waitFor('it goes in', 10, async () => {
+    await waitFor('it goes in', 30, async () => {
       await page.clock.runFor(BEAT_MS);
       return page.loads === 1;
     });

@@ -19,7 +19,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use AdmHttp qw(fetch);
-use AdmNginx qw(free_port slurp wait_for);
+use AdmNginx qw(becomes free_port slurp wait_for);
 use AdmRedis ();
 
 
@@ -53,7 +53,7 @@ sub http {
     my ($uri, @more) = @_;
 
     return <<"END";
-    admission_redis $uri timeout=500ms claim_timeout=1s connect_timeout=1s;
+    admission_redis $uri timeout=5s claim_timeout=5s connect_timeout=5s;
     admission_redis_circuit failures=1000;
     admission_secret_file $keys;
     admission_on_store_failure rate=closed;
@@ -86,7 +86,7 @@ sub ask {
 sub is_served {
     my ($nginx, $name) = @_;
 
-    wait_for(sub { ask($nginx) == 200 }, 10);
+    wait_for(sub { ask($nginx) == 200 });
 
     my $path = '/one?k=' . ++$key;
 
@@ -152,8 +152,8 @@ sub test_ways {
     ok($redis->info('keyspace')->{db3}, 'in that one');
 
     $nginx->finish;
-    is($redis->command('CLIENT', 'LIST') =~ /admission-/ ? 1 : 0, 0,
-        'no connection is left');
+    becomes(sub { $redis->command('CLIENT', 'LIST') =~ /admission-/ ? 1 : 0 },
+        0, 'no connection is left');
 
     return;
 }

@@ -99,7 +99,7 @@ my $proxy = AdmFaultProxy->start(to => $redis->socket);
 my $nginx = AdmNginx->start(http => $HTTP, workers => $WORKERS,
     vars => { keys => "$keys", redis => $proxy->uri });
 
-my ($rest, $round) = (undef, 0);
+my ($rest, $round, $felt) = (undef, 0);
 
 
 # The workers' own connections, as Redis knows them.
@@ -118,12 +118,21 @@ sub kind {
 }
 
 
-# Five pass, and the sixth does not.
+# Five pass, and the sixth does not.  Where the machine was too slow for 50 ms,
+# which is counted, another client asks.
 sub limits_are_right {
     my ($name) = @_;
 
-    my $said = join ' ', map { (fetch($nginx->port('h1'), "/right?k=$round")
-        // { status => 'none' })->{status} } 1 .. 6;
+    my $said;
+
+    for my $try (1 .. 10) {
+        my $late = outcomes()->{timeout} // 0;
+
+        $said = join ' ', map { (fetch($nginx->port('h1'),
+            "/right?k=$round-$try") // { status => 'none' })->{status} }
+            1 .. 6;
+        last if (outcomes()->{timeout} // 0) == $late;
+    }
 
     return is($said, '200 200 200 200 200 429', "$name: limits are right");
 }
@@ -152,6 +161,14 @@ sub ill {
     $rest->mark;
 
     my $before = outcomes();
+
+    $felt = sub {
+        my $now = outcomes();
+
+        return grep { ($now->{$_} // 0) > ($before->{$_} // 0) }
+               @{ $option{felt} // [] };
+    };
+
     my $load = AdmLoad->start($nginx->port('h1'), clients => 10,
         pause => 0.005, paths => [sort keys %ANSWERS],
         fresh => $option{fresh});
@@ -202,6 +219,17 @@ sub ill {
 sub config { return $redis->command(qw(CONFIG SET), @_) }
 
 
+# A fault is there for so long, and until somebody has felt it.
+sub lasts {
+    my ($seconds) = @_;
+
+    sleep $seconds;
+    wait_for($felt);
+
+    return;
+}
+
+
 # A script that does not end, from a process of its own.
 sub busy {
     my ($seconds) = @_;
@@ -214,7 +242,7 @@ sub busy {
         POSIX::_exit(0);
     }
 
-    sleep $seconds;
+    lasts($seconds);
     wait_for(sub { eval { $redis->command(qw(SCRIPT KILL)) } });
     waitpid $pid, 0;
 
@@ -224,7 +252,7 @@ sub busy {
 
 sub killed {
     $redis->kill;
-    sleep 0.5;
+    lasts(0.5);
     $redis->restart;
 
     return;
@@ -234,7 +262,7 @@ sub stopped {
     my ($seconds) = @_;
 
     $redis->signal('STOP');
-    sleep $seconds;
+    lasts($seconds);
     $redis->signal('CONT');
 
     return;
@@ -244,7 +272,7 @@ sub for_a_while {
     my ($seconds, %deed) = @_;
 
     $proxy->does(%deed);
-    sleep $seconds;
+    lasts($seconds);
     $proxy->does;
 
     return;
@@ -259,6 +287,7 @@ sub cut_at_random {
         sleep 0.1;
     }
 
+    lasts(0);
     $proxy->does;
 
     return;
@@ -275,7 +304,7 @@ sub flushed {
 
 sub replica {
     $redis->command('REPLICAOF', '127.0.0.1', $other->port);
-    sleep 0.5;
+    lasts(0.5);
     $redis->command(qw(REPLICAOF NO ONE));
 
     return;
@@ -292,7 +321,7 @@ sub misconf {
     $redis->command('BGSAVE');
     wait_for(sub { $redis->info('persistence')->{rdb_last_bgsave_status}
                    eq 'err' }) or die "still saves\n";
-    sleep 0.3;
+    lasts(0.3);
     config(save => '');
     config(dir => $dir);
 
@@ -302,7 +331,7 @@ sub misconf {
 sub crowded {
     config(maxclients => 1);
     $proxy->hang_up;
-    sleep 0.5;
+    lasts(0.5);
     config(maxclients => 100);
 
     return;
@@ -312,7 +341,7 @@ sub crowded {
 sub password {
     config(requirepass => 'secret-of-another');
     $proxy->hang_up;
-    sleep 0.5;
+    lasts(0.5);
     config(requirepass => '');
 
     return;
@@ -321,6 +350,7 @@ sub password {
 sub reloaded {
     $proxy->does(delay => 0.03);
     for (1 .. 3) { $nginx->reload }
+    lasts(0);
     $proxy->does;
 
     return;
@@ -331,7 +361,7 @@ sub worker_killed {
     my ($pid) = $nginx->serving;
     $nginx->signal('KILL', $pid);
     $nginx->wait_gone($pid);
-    sleep 0.2;
+    lasts(0.2);
     $proxy->does;
 
     return;
@@ -352,15 +382,29 @@ sub left {
         rand() < 0.5 ? $client->close : $client->reset;
     }
 
+    lasts(0);
     $proxy->does;
-    cmp_ok($nginx->metric('abandoned_total'), '>', $gone,
+    ok(wait_for(sub { $nginx->metric('abandoned_total') > $gone }),
         'left: while they slept');
 
     return;
 }
 
 
-wait_for(sub { links() == $WORKERS * $LINKS }, 10) or die "not connected\n";
+# Time for Redis, where nothing is wrong but what nobody notices: 50 ms may pass
+# on any machine.
+sub patient {
+    my ($is) = @_;
+
+    $nginx->configure(http => $is
+        ? $HTTP =~ s/timeout=50ms claim_timeout=250ms/timeout=5s/r : $HTTP);
+    $nginx->reload;
+
+    return;
+}
+
+
+wait_for(sub { links() == $WORKERS * $LINKS }) or die "not connected\n";
 $rest = AdmRest->of($nginx, links => \&links);
 limits_are_right('before');
 
@@ -374,10 +418,12 @@ ill('cut', sub { cut_at_random($ENV{ADM_CHAOS} ? 200 : 10) },
     felt => [qw(lost down)]);
 ill('flapping', sub { for_a_while($FLAPPING, flap => 0.05) },
     felt => [qw(lost down)]);
+patient(1);
 ill('scripts flushed', \&flushed);
-ill('paused', sub { $redis->command(qw(CLIENT PAUSE 500)); sleep 0.6 },
+patient(0);
+ill('paused', sub { $redis->command(qw(CLIENT PAUSE 500)); lasts(0.6) },
     felt => ['timeout']);
-ill('full', sub { config(maxmemory => 1); sleep 0.3; config(maxmemory => 0) },
+ill('full', sub { config(maxmemory => 1); lasts(0.3); config(maxmemory => 0) },
     felt => ['oom']);
 ill('a replica', \&replica, felt => ['readonly']);
 ill('cannot save', \&misconf, felt => ['misconf']);

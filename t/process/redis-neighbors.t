@@ -90,7 +90,7 @@ sub together {
     is($said, '200 200 200 200 200 429', "$name: our Redis counts");
 
     # it waits for its own connection
-    ok(wait_for(sub { published($nginx, $id, 'hello') }, 10),
+    ok(wait_for(sub { published($nginx, $id, 'hello') }),
         "$name: a message to theirs");
 
     my $messages = fetch($nginx->port('h1'), "/publish?id=$id");

@@ -178,7 +178,7 @@ sub drive {
             if $answer->{field}{'admission-token'};
 
         return $answer->{status} == 200;
-    }, 10) or fail('a pass');
+    }) or fail('a pass');
 
     fetch($nginx->port('h1'), '/control/admission', method => 'PATCH',
           fields => "Content-Type: application/json\r\n",
@@ -190,7 +190,7 @@ sub drive {
     is(status_of($nginx, "/order?key=$_"), 200, 'an order') for 1, 1, 2;
     status_of($nginx, '/control/holds?state=unresolved');
 
-    return wait_for(sub { !grep { !trips($nginx, $_, 'ok') } driven() }, 10);
+    return wait_for(sub { !grep { !trips($nginx, $_, 'ok') } driven() });
 }
 
 sub driven { return grep { $_ ne 'probe' } @SCRIPTS }
@@ -225,6 +225,9 @@ sub up {
 
     health_becomes($nginx, 'ok 200/up/closed strict 200', 'up');
     is(status_of($nginx, '/local?k=1'), 200, 'a limit of the store');
+
+    # a pulse later it has counted itself
+    $nginx->wait_metric('fleet_nodes', 1);
 
     my $metrics = $nginx->metrics;
 
@@ -342,7 +345,7 @@ sub stalled {
     my $open = wait_for(sub {
         status_of($nginx, '/local?k=1');
         return health($nginx) =~ m{^degraded 200/down/open strict 503$};
-    }, 10);
+    });
 
     $redis->signal('CONT');
 
@@ -370,6 +373,7 @@ sub drains {
     my @clients = map { AdmHttp->connect($nginx->port('h1')) } 1 .. 20;
 
     $_->send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n") for @clients;
+    is(scalar(grep { $_->silent(20) } @clients), 0, 'all of 20 are served');
     ok($nginx->reload, 'it reloads');
     ok(AdmNginx::alive($old), 'a worker of before still serves somebody');
 
@@ -436,7 +440,7 @@ sub rights {
         my $less = tried_with($said =~ s/ \Q$right\E(?= |$)//r,
                               sub { status_of($_[0], '/local?k=1');
                                     status_of($_[0], '/order?key=1');
-                                    status_of($_[0], '/buy') });
+                                    status_of($_[0], '/buy') }, 20);
 
         ok((grep { !/ ok$/ } keys %$less),
            "and $right is one of them") or diag(explain($less));
@@ -445,8 +449,11 @@ sub rights {
     return;
 }
 
+# What was asked of Redis by the end of that, and for so many seconds more if
+# nothing is wrong until then: what goes wrong is told by the commands behind
+# those that were asked for.
 sub tried_with {
-    my ($user, $do) = @_;
+    my ($user, $do, $seconds) = @_;
 
     my $acl = File::Temp->new;
 
@@ -462,11 +469,12 @@ sub tried_with {
     # a node that is alone tells nobody what it used
     my ($nginx, $other) = (node($redis, %more), node($redis, %more));
 
-    wait_for(sub { trips($nginx, 'line_tick', 'ok') }, 1);
+    wait_for(sub { $nginx->metric('store_trips_total',
+                                  command => 'line_tick') });
     $do->($nginx);
 
-    # what goes wrong is told by the commands behind those that were asked for
-    wait_for(sub { grep { !/ ok$/ } keys %{ all_trips($nginx) } }, 0.5);
+    wait_for(sub { grep { !/ ok$/ } keys %{ all_trips($nginx) } },
+        $seconds // 0.5);
 
     my $trips = all_trips($nginx);
     my $log = $nginx->log_text;

@@ -39,7 +39,7 @@ my $SPOIL = 3;
 my $GROWTH = $ENV{ADM_SANITIZER_LOG} ? undef : 16_384;
 
 my $HTTP = <<'END';
-    admission_redis %{redis} timeout=1s claim_timeout=1s;
+    admission_redis %{redis} timeout=3s claim_timeout=3s;
     admission_secret_file %{keys};
 
     admission_rate right $arg_k rate=1r/h burst=4 scope=exact;
@@ -94,7 +94,7 @@ sub becomes {
 
     my $was;
 
-    wait_for(sub { ($was = $node->metric($name)) == $value }, 10);
+    wait_for(sub { ($was = $node->metric($name)) == $value });
 
     return $was;
 }
@@ -126,7 +126,7 @@ sub shop {
 }
 
 
-wait_for(sub { $nodes[0]->metric('fleet_nodes') == 2 }, 10)
+wait_for(sub { $nodes[0]->metric('fleet_nodes') == 2 })
     or die "no fleet of two nodes\n";
 limits_are_right('before');
 

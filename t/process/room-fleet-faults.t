@@ -28,7 +28,7 @@ use AdmShopper qw(key_file mint payload_of);
 AdmRedis::need_redis();
 
 my $HTTP = <<'END';
-    admission_redis %{redis} timeout=100ms claim_timeout=300ms;
+    admission_redis %{redis} timeout=100ms claim_timeout=%{claim};
     admission_redis_circuit open=200ms max_open=400ms;
     admission_secret_file %{keys};
 
@@ -87,8 +87,10 @@ my ($redis, @nodes);
 
 
 sub start {
-    return AdmNginx->start(http => $HTTP, workers => 2,
-        vars => { redis => $redis->uri, keys => "$keys" });
+    my ($claim) = @_;
+
+    return AdmNginx->start(http => $HTTP, workers => 2, vars => {
+        redis => $redis->uri, keys => "$keys", claim => $claim // '300ms' });
 }
 
 
@@ -329,7 +331,9 @@ sub holds_after {
 # nothing behind: not even a place of those inside.
 sub gone {
     $redis = AdmRedis->start(socket => 1);
-    @nodes = (start());
+
+    # long enough to be seen asleep
+    @nodes = (start('1500ms'));
     ok(ready(), 'a node, a store');
 
     my $auto = sub { $nodes[0]->metric($_[0], room => 'auto') };

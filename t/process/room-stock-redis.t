@@ -20,7 +20,7 @@ AdmRedis::need_redis();
 
 
 my $redis = AdmRedis->start;
-my $store = 'admission_redis ' . $redis->uri . ';';
+my $store = 'admission_redis ' . $redis->uri . ' timeout=5s claim_timeout=5s;';
 
 AdmStockRoom::story('redis', $store);
 

@@ -214,7 +214,7 @@ sub http2 {
         $in = fetch2($port, '/drop/answer/201',
             fields => [['cookie', 'a=b'], ['cookie', "adm_drop=$token"]]);
         return $in->{status} == 201;
-    }, 10), '... a cookie in parts opens the shop');
+    }), '... a cookie in parts opens the shop');
 
     return;
 }
@@ -254,7 +254,7 @@ sub tls {
     for my $sent ($pair, $pair =~ s/^__Host-//r) {
         ok(wait_for(sub {
             (by_tls('/drop/answer/200', '-H', "Cookie: $sent"))[0] == 200;
-        }, 10), '... both names are read');
+        }), '... both names are read');
     }
 
     return;

@@ -18,7 +18,7 @@ use Time::HiRes qw(sleep);
 
 use AdmH2 qw(fetch2);
 use AdmHttp qw(fetch request_text);
-use AdmNginx qw(need_probe free_port wait_for);
+use AdmNginx qw(need_probe becomes free_port wait_for);
 use AdmUpstream ();
 
 need_probe();
@@ -28,8 +28,7 @@ my $HTTP = <<'END';
     admission_test_keeper 5s;
 
     proxy_http_version 1.1;
-    proxy_read_timeout 200ms;
-    proxy_connect_timeout 200ms;
+    proxy_read_timeout 10s;
     proxy_cache_path %{dir}/cache keys_zone=pages:1m;
     limit_req_zone $arg_l zone=others:64k rate=1r/m;
 
@@ -73,7 +72,18 @@ my $HTTP = <<'END';
 
         location / { proxy_pass http://127.0.0.1:%{up}; }
         location = /absent { proxy_pass http://127.0.0.1:%{absent}; }
-        location = /stuffed { proxy_pass http://127.0.0.1:%{stuffed}; }
+
+        # only who is never answered is not waited for
+        location = /hang {
+            proxy_read_timeout 200ms;
+            proxy_pass http://127.0.0.1:%{up};
+        }
+
+        location = /stuffed {
+            proxy_connect_timeout 200ms;
+            proxy_pass http://127.0.0.1:%{stuffed};
+        }
+
         location /dies-answers/ { proxy_pass http://dies_then_answers; }
         location /dies-absent/ { proxy_pass http://dies_then_absent; }
         location /absent-answers/ { proxy_pass http://absent_then_answers; }
@@ -105,6 +115,12 @@ my $HTTP = <<'END';
             proxy_pass http://127.0.0.1:%{up};
         }
 
+        location = /page/hang {
+            error_page 504 = @other;
+            proxy_read_timeout 200ms;
+            proxy_pass http://127.0.0.1:%{up};
+        }
+
         location = /page/absent {
             error_page 502 = @other;
             proxy_pass http://127.0.0.1:%{absent};
@@ -131,6 +147,7 @@ my $HTTP = <<'END';
 
         location /cached/ {
             proxy_cache pages;
+            proxy_cache_key $uri;       # not of the id that each has
             proxy_cache_valid 200 1m;
             proxy_pass http://127.0.0.1:%{up}/answer/200/;
         }
@@ -310,7 +327,9 @@ sub cache {
     my @asked = $upstream->seen;
 
     settles('out of the cache', '/cached/same', 200, 'answered 200');
-    isnt(scalar @asked, 0, 'the upstream was asked before');
+    is(scalar(my @now = $upstream->seen), scalar @asked,
+        'the upstream was not asked');
+    isnt(scalar @asked, 0, '... as it was before');
 
     return;
 }
@@ -323,9 +342,9 @@ sub tried {
 
     is(fetch($nginx->port('h1'), $target)->{status}, 200, 'try_files');
 
-    my $calls = join '; ', sort @{ $nginx->calls($mark)->{$id} };
+    my $calls = sub { join '; ', sort @{ $nginx->calls($mark)->{$id} // [] } };
 
-    is($calls, join('; ', map { my $p = $_; map { "$p: $_" }
+    becomes($calls, join('; ', map { my $p = $_; map { "$p: $_" }
         'check', 'claim', 'conclude granted', 'settle answered 200' }
         qw(a b)), 'each probe of both locations once');
 

@@ -13,7 +13,7 @@ use warnings;
 use FindBin ();
 use lib "$FindBin::Bin/lib";
 use Test::More;
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
 use AdmHttp qw(fetch request_text);
 use AdmNginx qw(wait_for);
@@ -71,9 +71,16 @@ sub all_in {
 
 
 is(needs(), 0, 'nothing is known of the upstream');
+
+my ($began, $needs) = time;
+
 is(join(',', at_once(4, $SLOW)), '200,200,200,200', 'all are let in');
-ok(wait_for(sub { needs() > 0.5 }), 'what it needs is known');
-cmp_ok(needs(), '<', 0.8, '... about');
+
+# on a machine that is busy they take longer, and then it needs that
+my $took = time - $began;
+
+ok(wait_for(sub { ($needs = needs()) > 0.5 }), 'what it needs is known');
+cmp_ok($needs, '<', $took + 0.2, '... about');
 
 my $before = $upstream->total;
 my %seen;
@@ -84,10 +91,11 @@ is(join(',', sort keys %seen), '200,503 budget', 'it would take too long');
 cmp_ok($seen{200}, '<', 5, 'but for one in a second');
 is($upstream->total - $before, $seen{200}, 'the others do not come to it');
 
-ok(wait_for(sub { sleep 0.1; (at_once(1, $SLOW))[0] eq '200' }, 10),
+ok(wait_for(sub { sleep 0.1; (at_once(1, $SLOW))[0] eq '200' }),
     'the next may try');
 ok(wait_for(sub { sleep 0.05; all_in() }, 30), 'quick again: all are let in');
-cmp_ok(needs(), '<', 0.3, '... as it needs less than they have');
+ok(wait_for(sub { all_in(); needs() < 0.3 }),
+    '... as it needs less than they have');
 
 $nginx->finish;
 

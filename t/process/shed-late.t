@@ -26,7 +26,7 @@ my $LONG = 0.5;         # s that a worker is stopped, over 4 times the lag
 my $LATEST = 1.2;       # s, 4 times that of the patient one
 
 my $HTTP = <<'END';
-    admission_upstream spent budget=200ms failures=0 error_rate=0;
+    admission_upstream spent budget=800ms failures=0 error_rate=0;
     admission_upstream hasty budget=1h failures=0 error_rate=0;
     admission_upstream shop lag=50ms failures=0 error_rate=0;
     admission_upstream patient lag=300ms failures=0 error_rate=0;
@@ -122,17 +122,17 @@ sub begun {
 
 my $answer = begun('/spent/answer/200', 0);
 is($answer->{status}, 200, 'in time');
-like($answer->{field}{'x-budget'}, qr/^\[(?:1?\d?\d|200)\]$/,
+like($answer->{field}{'x-budget'}, qr/^\[(?:[1-7]?\d?\d|800)\]$/,
     '... with some of its budget left');
 
-$answer = begun('/spent/answer/201', 0.3);
+$answer = begun('/spent/answer/201', 1);
 is($answer->{status}, 503, 'too late');
 is($answer->{field}{'x-said'}, 'shed budget', '... since it has none left');
 is($answer->{field}{'x-budget'}, '[0]', '... says the variable');
 like($answer->{field}{'retry-after'}, qr/^[1-9]\d?$/, '... but may come back');
 is(scalar($upstream->seen_like('/201')), 0, '... and was not sent');
 
-is(begun('/both/answer/200', 0.3)->{status}, 503, 'of two the shorter');
+is(begun('/both/answer/200', 1)->{status}, 503, 'of two the shorter');
 
 $answer = begun('/none/answer/200', 0.3);
 is("$answer->{status} $answer->{field}{'x-budget'}", '200 []',

@@ -20,7 +20,7 @@ use Time::HiRes qw(sleep);
 
 use AdmH2 ();
 use AdmHttp qw(fetch request_text);
-use AdmNginx qw(wait_for);
+use AdmNginx qw(becomes wait_for);
 use AdmUpstream ();
 
 my $HTTP = <<'END';
@@ -120,6 +120,11 @@ my $HTTP = <<'END';
         location /page/ {
             proxy_intercept_errors on;
             error_page 500 502 504 /sorry;
+            proxy_pass http://127.0.0.1:%{up};
+        }
+
+        location /page/hang {
+            error_page 504 /sorry;
             proxy_read_timeout 100ms;
             proxy_pass http://127.0.0.1:%{up};
         }
@@ -336,6 +341,9 @@ for ([413, '/small/answer/200', 'x' x 200, 'too large a body'],
     my ($status, $path, $body, $name) = @$_;
 
     is(status_of($path, method => 'POST', body => $body), $status, $name);
+
+    # the other worker may have the next one
+    wait_for(sub { inside() == 0 });
 }
 
 as_before('after bodies');
@@ -356,7 +364,7 @@ for my $way (sort keys %LEAVE) {
 
     is(status_of('/up/answer/200'), 200,
         "$way: who uploads has no place yet");
-    is(inside(), 0, '... none at all');
+    becomes(\&inside, 0, '... none at all');
     $LEAVE{$way}->($client);
 
     $client = AdmHttp->connect($nginx->port('h1'));
@@ -370,7 +378,7 @@ for my $way (sort keys %LEAVE) {
     # the bytes wait in the kernel's buffers and nginx's, not for the upstream
 
     $client = begin('/cached/long');
-    ok($client->_until(time + 5, sub { length $client->{input} }),
+    ok($client->_until(time + 20, sub { length $client->{input} }),
         "$way: amid an answer");
     $LEAVE{$way}->($client);
 }
@@ -393,7 +401,7 @@ as_before('after streams');
 # upstream has, and X-Accel-Redirect left the upstream.
 
 my $slow = begin('/rated/long');
-$slow->_until(time + 5, sub { length $slow->{input} });
+$slow->_until(time + 20, sub { length $slow->{input} });
 ok(wait_for(sub { inside() == 0 }), 'read whole by nginx, sent slowly');
 cmp_ok(length $slow->{input}, '<', 60_000, '... and some of it is to come');
 $slow->close;
@@ -404,28 +412,31 @@ is(status_of('/cached/hello'), 200, 'stored');
 
 $slow = wait_for(sub {
     my $client = begin('/cached/long');
-    $client->_until(time + 5, sub { $client->{input} =~ /\r\n\r\n/ });
+    $client->_until(time + 20, sub { $client->{input} =~ /\r\n\r\n/ });
     return $client;
 });
-is(inside(), 0, 'an answer of the cache has no place');
+
+# for a minute, which is longer than that is waited for
+
+becomes(\&inside, 0, 'an answer of the cache has no place');
 $slow->close;
 
 $slow = begin('/accel/inner/long');
-$slow->_until(time + 5, sub { length $slow->{input} });
-is(inside(), 0, 'nor one that another location gives');
+$slow->_until(time + 20, sub { length $slow->{input} });
+becomes(\&inside, 0, 'nor one that another location gives');
 $slow->close;
 
 $slow = begin('/static/long');
-$slow->_until(time + 5, sub { length $slow->{input} });
-is(inside(), 1, 'a file has one while it is sent');
+$slow->_until(time + 20, sub { length $slow->{input} });
+becomes(\&inside, 1, 'a file has one while it is sent');
 is(status_of('/up/answer/200'), 503, '... and it is the only one');
 $slow->close;
 ok(wait_for(sub { inside() == 0 }), '... until its client leaves');
 
-my $other = begin("/other/slow/400");
-ok(wait_for(sub { grep { m{/slow/400} } $upstream->seen }),
+my $other = begin("/other/slow/1000");
+ok(wait_for(sub { grep { m{/slow/1000} } $upstream->seen }),
     'to another upstream, since the first could not be reached');
-is(inside(), 0, '... goes on without the place');
+becomes(\&inside, 0, '... goes on without the place');
 is($other->answer->{status}, 200, '... and is answered');
 
 as_before('after answers that were not the upstream\'s');
@@ -439,7 +450,7 @@ ok(wait_for(sub { inside('two') == 1 }), 'one of two places');
 my $full = begin('/up/hang');
 ok(wait_for(sub { inside() == 1 }), 'and the only one of the other gate');
 is(status_of('/both/answer/200'), 503, 'who needs both has neither');
-is(inside('two'), 1, '... and keeps none');
+becomes(sub { inside('two') }, 1, '... and keeps none');
 
 $_->close for $holder, $full;
 ok(wait_for(sub { inside() + inside('two') == 0 }), 'all are gone');
@@ -504,9 +515,9 @@ ok(wait_for(sub { circuit('remote') == 1 }), '... has failed');
 
 my $tunnel = begin('/tunnel/answer/101', fields => "Upgrade: talk\r\n");
 
-ok($tunnel->_until(time + 5, sub { $tunnel->{input} =~ m{^HTTP/1.1 101 } }),
+ok($tunnel->_until(time + 20, sub { $tunnel->{input} =~ m{^HTTP/1.1 101 } }),
     'a tunnel');
-ok($tunnel->_until(time + 10, sub { $tunnel->{eof} }), '... that ends');
+ok($tunnel->_until(time + 20, sub { $tunnel->{eof} }), '... that ends');
 ok(wait_for(sub { inside('tunnel') == 0 }), '... and leaves');
 is(circuit('tunnel'), 0, '... which is no failure of the upstream\'s');
 
@@ -519,8 +530,11 @@ my %told;
 
 ok(wait_for(sub {
     $told{ status_of('/stale/answer/500') }++;
+
+    # what became of it is told when it is over, and who comes then is refused
+    wait_for(sub { inside('stale') == 0 });
     return circuit('stale') == 1;
-}, 10), 'its failure behind a stale answer is one');
+}), 'its failure behind a stale answer is one');
 is_deeply([keys %told], [200], '... which nobody was shown');
 
 $nginx->finish;

@@ -220,7 +220,7 @@ sub while_full {
 
 
 sub while_it_runs {
-    my $path = "/buy/$store/slow/400";
+    my $path = "/buy/$store/slow/1500";
     my $client = AdmHttp->connect($nginx->port('h1'));
 
     $client->send(text($path, 'running'));

@@ -212,7 +212,7 @@ note(sprintf 'let in: %s; %.3f of worth 0, %.3f of 5, %.3f of 9; luck %.2f',
 
 $_->finish for @loads;
 
-ok(wait_for(sub { ask('late', '/shop/answer/200?p=9') == 200 }, 10),
+ok(wait_for(sub { ask('late', '/shop/answer/200?p=9') == 200 }),
    'when the crowd has gone everybody is let in');
 
 $nginx->finish;

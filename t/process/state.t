@@ -76,7 +76,7 @@ sub start {
         vars => vars($dir, %is));
 
     # whoever is to be killed has to be there
-    wait_for(sub { $nginx->managers }, 10) unless $option{main};
+    wait_for(sub { $nginx->managers }) unless $option{main};
 
     return $nginx;
 }
@@ -149,7 +149,7 @@ sub switch {
     my $before = slurp("$dir/settings");
 
     return ok(patch($nginx, qq({"mode":$mode})) == 200
-        && wait_for(sub { slurp("$dir/settings") ne $before }, 10), $name);
+        && wait_for(sub { slurp("$dir/settings") ne $before }), $name);
 }
 
 
@@ -267,7 +267,7 @@ sub a_manager_is_killed {
 
     ok($manager, 'a cache manager');
     $nginx->signal('KILL', $manager);
-    ok(wait_for(sub { grep { $_ != $manager } $nginx->managers }, 10),
+    ok(wait_for(sub { grep { $_ != $manager } $nginx->managers }),
         '... was killed, there is another');
     switch($nginx, $dir, '"off"', '... that goes on');
 
@@ -484,7 +484,7 @@ sub binary_upgrade {
     $nginx->write_file('nginx.conf', slurp($nginx->dir . '/nginx.conf')
         =~ s/daemon off;//r);
     system $nginx->_command;
-    ok(wait_for(sub { -s $file }, 10), '... as a daemon');
+    ok(wait_for(sub { -s $file }), '... as a daemon');
 
     my $old = slurp($file) + 0;
     push @daemons, $old, AdmNginx::_children($old, qr/process/);
@@ -492,9 +492,9 @@ sub binary_upgrade {
     switch($nginx, $dir, '"off"', 'before a binary upgrade');
     kill 'USR2', $old;
 
-    ok($nginx->wait_log(0, qr/taken over by another nginx/, 15),
+    ok($nginx->wait_log(0, qr/taken over by another nginx/),
         'the new nginx has the files, and the old says so');
-    wait_for(sub { (slurp($file) || $old) != $old }, 10);
+    wait_for(sub { (slurp($file) || $old) != $old });
 
     my $new = slurp($file) + 0;
     push @daemons, $new, AdmNginx::_children($new, qr/process/);
@@ -530,7 +530,7 @@ sub locked {
     is(slurp("$dir/settings"), $before, '... and nothing is written');
 
     flock $lock, LOCK_UN;
-    ok(wait_for(sub { slurp("$dir/settings") ne $before }, 10),
+    ok(wait_for(sub { slurp("$dir/settings") ne $before }),
         'afterwards it is');
     unlike($nginx->log_text, qr/failed/, '... without a complaint');
     $nginx->finish;
@@ -556,7 +556,7 @@ sub emptied {
 
     unlink glob "$dir/*";
     is(patch($nginx, '{"mode":"off"}'), 200, 'in an empty directory');
-    ok(wait_for(sub { -s "$dir/settings" }, 10), 'a file is written again');
+    ok(wait_for(sub { -s "$dir/settings" }), 'a file is written again');
     crash($nginx);
     $nginx = start($dir);
     is(mode($nginx)->{effective}, 'off', '... and good');
@@ -572,17 +572,20 @@ sub no_permission {
     my $before = inventory($dir);
 
     chmod 0500, $dir;
-    unwritten($nginx, $dir, qr/failed \(13: Permission denied\)/,
+    my $mark = unwritten($nginx, $dir, qr/failed \(13: Permission denied\)/,
         'the directory may not be written');
     is_deeply(inventory($dir), $before, '... the old files are there');
     chmod 0700, $dir;
-    written_again($nginx, $dir, $before->{settings}[2]);
+    written_again($nginx, $dir, $before->{settings}[2], $mark);
 
     rename $dir, "$dir.away" or die "cannot rename: $!\n";
-    unwritten($nginx, $dir, qr/failed \(2: No such file or directory\)/,
+    $mark = unwritten($nginx, $dir, qr/failed \(2: No such file or directory\)/,
         'the directory is gone');
+
+    my $old = slurp("$dir.away/settings");
+
     rename "$dir.away", $dir or die "cannot rename: $!\n";
-    written_again($nginx, $dir, slurp("$dir/settings"));
+    written_again($nginx, $dir, $old, $mark);
 
     $nginx->finish;
 
@@ -590,7 +593,8 @@ sub no_permission {
 }
 
 
-# Sets something, and waits for the sentence; it is not said again.
+# Sets something, and waits for the sentence; it is not said again.  A mark in
+# the log, for what follows when it can be written again.
 sub unwritten {
     my ($nginx, $dir, $why, $name) = @_;
 
@@ -599,21 +603,21 @@ sub unwritten {
 
     is(patch($nginx, qq({"mode":"$off"})), 200, $name);
     ok($nginx->wait_log($mark, $why), '... and the log says why');
-    like($nginx->since($mark), qr{\[error\] .*nothing is kept in "\Q$dir\E" of},
+    ok($nginx->wait_log($mark,
+            qr{\[error\] .*nothing is kept in "\Q$dir\E" of}),
         '... and what follows');
     sleep 2.5;
     is(lines($nginx->since($mark), $why), 1, '... once, though it goes on');
     is(mode($nginx)->{effective}, $off, 'nginx serves');
 
-    return;
+    return $nginx->mark;
 }
 
 
 sub written_again {
-    my ($nginx, $dir, $before) = @_;
+    my ($nginx, $dir, $before, $mark) = @_;
 
     my $like = qr/"\Q$dir\E" of "admission_state" is written again/;
-    my $mark = $nginx->mark;
 
     ok($nginx->wait_log($mark, $like), 'when it can, it is written');
     ok(slurp("$dir/settings") ne $before, '... with what was set meanwhile');
@@ -669,11 +673,11 @@ sub full_disk {
 
         $nginx = start("$dir/state");
         fill("$dir/filler");
-        unwritten($nginx, "$dir/state",
+        my $mark = unwritten($nginx, "$dir/state",
             qr/failed \(28: No space left on device\)/, 'full once more');
         unlink "$dir/filler";
         written_again($nginx, "$dir/state",
-            $before->{settings}[2]);
+            $before->{settings}[2], $mark);
         $nginx->finish;
 
         read_only($dir);
@@ -821,14 +825,19 @@ sub join_room {
 }
 
 
-# The file of a room has changed twice: what was before is in it.
+# The file of a room has changed twice: what was before is in it.  It changes
+# when somebody comes.
 sub settled {
-    my ($dir, $room) = @_;
+    my ($nginx, $dir, $room) = @_;
 
-    my $now = sub { (stat "$dir/room-$room")[1] };
-    my $first = $now->();
+    my $now = sub { (stat "$dir/room-$room")[1] // 0 };
 
-    wait_for(sub { $now->() != $first }, 10);
+    for (1, 2) {
+        my $before = $now->();
+
+        shopper($nginx, $room)->get("/$room");
+        wait_for(sub { $now->() != $before }) or fail("$room comes to disk");
+    }
 
     return;
 }
@@ -842,6 +851,11 @@ sub numbers {
         my $nginx = with_rooms($dir);
         my $before = $given // 0;
 
+        # it may be killed when it has given one
+        my $first = wait_for(sub { join_room($nginx) });
+
+        $seen{$first}++;
+        $given++;
         crash_soon($nginx);
 
         while (AdmNginx::alive($nginx->pid)) {
@@ -884,9 +898,11 @@ sub wait_order {
     my $ahead = sub { join ' ', map { $_->poll('/drop')->{ahead} } @line };
     my $in_order = join ' ', 0 .. $#line;
 
-    wait_for(sub { $ahead->() eq $in_order }, 10);
+    my $is;
 
-    return $ahead->();
+    wait_for(sub { ($is = $ahead->()) eq $in_order });
+
+    return $is;
 }
 
 
@@ -899,7 +915,7 @@ sub a_line {
     my @tickets = map { $_->ticket } @line;
 
     is(wait_order(@line), '0 1 2 3 4', 'five people wait');
-    settled($dir, 'drop');
+    settled($nginx, $dir, 'drop');
 
     for my $end ('stopped', 'killed') {
         $end eq 'killed' ? crash($nginx) : $nginx->finish;
@@ -935,7 +951,7 @@ sub the_admitted {
 
     my $pass = $s->token;
 
-    settled($dir, 'quick');
+    settled($nginx, $dir, 'quick');
 
     for my $end ('stopped', 'killed') {
         $end eq 'killed' ? crash($nginx) : $nginx->finish;
@@ -1059,7 +1075,7 @@ sub room_settings {
     my $before = slurp("$dir/settings");
 
     is(patch($nginx, '{"rate":"5r/s"}', 'rooms/drop'), 200, 'a rate is set');
-    ok(wait_for(sub { slurp("$dir/settings") ne $before }, 10), '... kept');
+    ok(wait_for(sub { slurp("$dir/settings") ne $before }), '... kept');
 
     my $set = told($nginx, 'rooms/drop')->{rate};
 

@@ -126,7 +126,7 @@ sub under_load {
     kill 'KILL', @pids;
     waitpid $_, 0 for @pids;
 
-    ok(wait_for(sub { $nginx->serving == 2 }, 10), 'two workers are there');
+    ok(wait_for(sub { $nginx->serving == 2 }), 'two workers are there');
     is("@wrong", '', "as many units as there were at each of $looks looks");
 
     ok(wait_for(sub {

@@ -36,7 +36,7 @@ sub shelf {
     my $shelf = AdmShelf->start(seed => 1, state => $dir, %option);
 
     # whoever is to be killed has to be there
-    wait_for(sub { managers($shelf) }, 10) if $dir;
+    wait_for(sub { managers($shelf) }) if $dir;
 
     return $shelf;
 }
@@ -69,7 +69,7 @@ sub kept {
         my $was = (stat "$dir/stock")[9];
 
         $shelf->put('other', ++$n);
-        wait_for(sub { ((stat "$dir/stock")[9] // 0) != ($was // 0) }, 10)
+        wait_for(sub { ((stat "$dir/stock")[9] // 0) != ($was // 0) })
             or return 0;
     }
 
@@ -96,7 +96,7 @@ sub buy {
     wait_for(sub {
         $said = $shelf->buy(sku => 'lamp', %order);
         return $said !~ /all_reserved/;
-    }, 10);
+    });
 
     return $said;
 }
@@ -214,7 +214,7 @@ sub plug {
 
 sub held_and_the_plug {
     my $dir = new_dir();
-    my $shelf = shelf($dir, fates => { elsewhere => 1 }, hold => '4s');
+    my $shelf = shelf($dir, fates => { elsewhere => 1 }, hold => '6s');
 
     $shelf->put('lamp', 1);
     is(buy($shelf, key => 'a'), '303 admit', 'to the bank');
@@ -226,7 +226,7 @@ sub held_and_the_plug {
     $shelf->open;
 
     is(tells($shelf), '0 1 0 0', 'it is held still');
-    ok(wait_for(sub { tells($shelf) eq '0 0 1 0' }, 10),
+    ok(wait_for(sub { tells($shelf) eq '0 0 1 0' }),
         'it may have been paid in the last second: it does not return');
     $shelf->ask(POST => "/holds/$hold/commit");
     is(tells($shelf), '0 0 0 1', 'until somebody says so');

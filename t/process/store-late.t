@@ -27,7 +27,7 @@ AdmRedis::need_redis();
 
 my $HTTP = <<'END';
     admission_secret_file %{keys};
-    admission_redis %{redis} timeout=150ms claim_timeout=20s;
+    admission_redis %{redis} timeout=400ms claim_timeout=20s;
     admission_redis_circuit failures=%{failures} open=1h max_open=1h;
 
     admission_rate some  $arg_k rate=1r/h burst=9 scope=exact;

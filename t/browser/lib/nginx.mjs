@@ -138,7 +138,7 @@ ${http}
     this.process = spawn(process.env.ADM_NGINX, ['-p', prefix,
       '-c', `${dir}/nginx.conf`, '-e', `${dir}/error.log`],
     { stdio: 'inherit' });
-    await waitFor('nginx listens', 10, () => isListening(this.port));
+    await waitFor('nginx listens', 30, () => isListening(this.port));
   }
 
   async stop() {

@@ -40,7 +40,7 @@ export class Redis {
       ['--port', '0', '--unixsocket', this.socket, '--unixsocketperm', '777',
         '--dir', this.dir, '--save', '', '--logfile', 'redis.log'],
       { stdio: 'ignore' });
-    await waitFor('redis listens', 10, () => isListening(this.socket));
+    await waitFor('redis listens', 30, () => isListening(this.socket));
   }
 
   async kill() {

@@ -337,9 +337,9 @@ sub apart {
 
     is_deeply($count, { 200 => 5, 429 => 195 }, 'the smaller one decides');
 
-    wait_for(sub { $self->remaining("/many?a=$left") eq 95 });
+    my $rest;
 
-    my $rest = $self->remaining("/many?a=$left");
+    wait_for(sub { ($rest = $self->remaining("/many?a=$left")) eq 95 });
 
     cmp_ok($rest, '<=', 95, 'what passed is charged');
     cmp_ok($rest, '>=', 95 - $self->{inexact}, 'what did not is not');
@@ -361,9 +361,9 @@ sub refused_together {
 
     is_deeply($count, { 429 => 600 }, 'nobody passes');
 
-    wait_for(sub { $self->remaining("/many?a=$left") eq $before });
+    my $rest;
 
-    my $rest = $self->remaining("/many?a=$left");
+    wait_for(sub { ($rest = $self->remaining("/many?a=$left")) eq $before });
 
     cmp_ok($rest, '>=', $before - $self->{inexact}, 'the other is not used');
     cmp_ok($rest, '<=', $before, 'nor is there more than before');
@@ -552,7 +552,7 @@ sub numbers_in_line {
 
     # a store that is asked for the first time may need a moment
 
-    wait_for(sub { ($self->joined)[1]{state} =~ /^(?:waiting|called)$/ }, 10);
+    wait_for(sub { ($self->joined)[1]{state} =~ /^(?:waiting|called)$/ });
 
     my @clients = map { AdmHttp->connect($self->{nginx}->port('h1')) } 1 .. 60;
     my (%pid, @numbers);

@@ -66,6 +66,7 @@ my $HTTP = <<'END';
         location /brief/ {
             admission_idempotency $http_idempotency_key owner=$http_x_buyer
                 lock=1s;
+            proxy_read_timeout 10s;
             proxy_pass http://orders/;
         }
 
@@ -82,13 +83,19 @@ my $HTTP = <<'END';
         location /paged/ {
             error_page 409 500 502 504 /sorry;
             proxy_intercept_errors on;
-            proxy_read_timeout 200ms;
             proxy_pass http://orders/;
+        }
+
+        location /paged/silent {
+            error_page 504 /sorry;
+            proxy_intercept_errors on;
+            proxy_read_timeout 200ms;
+            proxy_pass http://orders/silent;
         }
 
         location /both/ {
             proxy_next_upstream timeout non_idempotent;
-            proxy_read_timeout 200ms;
+            proxy_read_timeout 300ms;
             proxy_pass http://both/;
         }
 
@@ -540,7 +547,7 @@ sub left_while_it_comes {
 
         $client->send(request_text('POST', $target, body => 'item=lamp',
             fields => $self->head($key)));
-        $client->answer(0.15);
+        $client->silent(20);            # until the first half is there
         $client->$leave;
 
         $self->comes_back("in the middle of the answer, $leave", $target,
@@ -554,7 +561,7 @@ sub left_while_it_comes {
 sub left_for_good {
     my ($self) = @_;
 
-    my ($key, $target) = $self->fresh('/strict/slow/300');
+    my ($key, $target) = $self->fresh('/strict/slow/3000');
     my $client = AdmHttp->connect($self->{nginx}->port('h1'));
 
     $client->send(request_text('POST', $target, body => 'item=lamp',
@@ -605,11 +612,11 @@ sub early {
 }
 
 
-# an order that takes four times as long as its lock
+# an order that takes five times as long as its lock
 sub long {
     my ($self) = @_;
 
-    my ($key, $target) = $self->fresh('/brief/slow/4000');
+    my ($key, $target) = $self->fresh('/brief/slow/5000');
     my $client = AdmHttp->connect($self->{nginx}->port('h1'));
     my ($running, $retry) = (0, 1);
 

@@ -30,6 +30,9 @@ our @EXPORT_OK = qw(KEY key_file mint payload_of header_of set_cookies);
 # what tests sign with: 32 bytes
 use constant KEY => 'k' x 32;
 
+# seconds until nothing more is expected, unless told
+my $PATIENCE = 20;
+
 
 sub new {
     my ($class, $nginx, %option) = @_;
@@ -92,7 +95,7 @@ sub decode {
 sub poll_until {
     my ($self, $path, $state, $seconds) = @_;
 
-    my $end = time + ($seconds // 10);
+    my $end = time + ($seconds // $PATIENCE);
     my $said;
 
     do {
@@ -108,7 +111,7 @@ sub poll_until {
 sub get_in {
     my ($self, $path, $seconds, %option) = @_;
 
-    my $end = time + ($seconds // 10);
+    my $end = time + ($seconds // $PATIENCE);
     my $answer;
 
     do {

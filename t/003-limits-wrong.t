@@ -237,3 +237,78 @@ location = /t { admission_limit per_ip burst=1 cost=2 burst=3; }
 --- error_log
 [emerg]
 duplicate parameter "burst=3" of "per_ip" in "admission_limit" in
+
+
+
+=== TEST 19: a cost that is no number
+--- http_config
+admission_rate per_ip $binary_remote_addr rate=1r/s burst=5;
+--- config
+location = /t { admission_limit per_ip cost=abc; }
+--- error_log
+[emerg]
+invalid cost "abc" of "per_ip" in "admission_limit", it must be a number from 0 to 1000000 in
+
+
+
+=== TEST 20: ... below 0
+--- http_config
+admission_rate per_ip $binary_remote_addr rate=1r/s burst=5;
+--- config
+location = /t { admission_limit per_ip cost=-1; }
+--- error_log
+[emerg]
+invalid cost "-1" of "per_ip" in "admission_limit", it must be a number from 0 to 1000000 in
+
+
+
+=== TEST 21: ... too large for any
+--- http_config
+admission_rate per_ip $binary_remote_addr rate=1r/s burst=5;
+--- config
+location = /t { admission_limit per_ip cost=1000001; }
+--- error_log
+[emerg]
+invalid cost "1000001" of "per_ip" in "admission_limit", it must be a number from 0 to 1000000 in
+
+
+
+=== TEST 22: ... in quotes that are none
+--- http_config
+admission_rate per_ip $binary_remote_addr rate=1r/s burst=5;
+--- config
+location = /t { admission_limit per_ip cost=""; }
+--- error_log
+[emerg]
+invalid cost """" of "per_ip" in "admission_limit", it must be a number from 0 to 1000000 in
+
+
+
+=== TEST 23: a cost that the burst never lets through
+--- http_config
+admission_rate per_ip $binary_remote_addr rate=1r/s burst=5;
+--- config
+location = /t { admission_limit per_ip cost=7; }
+--- error_log
+[emerg]
+cost 7 of "per_ip" in "admission_limit" can never pass with burst 5, it must be at most 6 in
+
+
+
+=== TEST 24: ... the burst of this limit
+--- http_config
+admission_rate per_ip $binary_remote_addr rate=1r/s burst=5;
+--- config
+location = /t { admission_limit per_ip cost=6 burst=4; }
+--- error_log
+[emerg]
+cost 6 of "per_ip" in "admission_limit" can never pass with burst 4, it must be at most 5 in
+
+
+
+=== TEST 25: ... of a rate that is defined later
+--- http_config
+server { admission_limit per_ip cost=7; }
+admission_rate per_ip $binary_remote_addr rate=1r/s burst=5;
+--- error_log eval
+["[emerg]", qr{cost 7 of "per_ip" .* at most 6 in \S+/nginx\.conf:\d+}]

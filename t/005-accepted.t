@@ -314,3 +314,15 @@ location = /t { admission_limit a; empty_gif; }
 ["GET /t?a=1&b=2", "GET /t?a=12&b=", "GET /t?a=1&b=2", "GET /t?a=&b=12"]
 --- error_code eval
 [200, 200, 429, 200]
+
+
+
+=== TEST 24: costs that can pass
+--- http_config
+admission_rate a $binary_remote_addr rate=1r/s burst=5;
+--- config
+location = /a { admission_limit a cost=6; }
+location = /b { admission_limit a cost=0; }
+location = /c { admission_limit a cost=; }
+location = /d { admission_limit a cost=10 burst=9; }
+location = /e { admission_limit a burst=0; }

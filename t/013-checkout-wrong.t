@@ -669,7 +669,7 @@ location = /t {
 }
 --- error_log
 [emerg]
-invalid value "" of "quantity=" in "admission_inventory", it must be how many, as "$arg_quantity" in
+invalid value "" of "quantity=" in "admission_inventory", it must be a number from 1 to 1000000, or as many of them as there are SKUs, separated by commas, or have a variable, as "$arg_quantity" in
 
 
 
@@ -1061,3 +1061,135 @@ location = /b {
 include $TEST_NGINX_HTML_DIR/stock.conf;
 --- error_log eval
 ["[emerg]", qr{"zone=b" of "admission_inventory" at \S+/stock\.conf:5 differs from "zone=a" at \S+/stock\.conf:2, there is one stock$}]
+
+
+
+=== TEST 93: a quantity of nothing
+--- config
+location = /t {
+    admission_inventory $arg_sku quantity=0;
+}
+--- error_log
+[emerg]
+invalid value "0" of "quantity=" in "admission_inventory", it must be a number from 1 to 1000000, or as many of them as there are SKUs, separated by commas, or have a variable, as "$arg_quantity" in
+
+
+
+=== TEST 94: ... that is no number
+--- config
+location = /t {
+    admission_inventory $arg_sku quantity=abc;
+}
+--- error_log
+[emerg]
+invalid value "abc" of "quantity=" in "admission_inventory", it must be a number from 1 to 1000000, or as many of them as there are SKUs, separated by commas, or have a variable, as "$arg_quantity" in
+
+
+
+=== TEST 95: ... above the most
+--- config
+location = /t {
+    admission_inventory $arg_sku quantity=1000001;
+}
+--- error_log
+[emerg]
+invalid value "1000001" of "quantity=" in "admission_inventory", it must be a number from 1 to 1000000, or as many of them as there are SKUs, separated by commas, or have a variable, as "$arg_quantity" in
+
+
+
+=== TEST 96: ... the last of a list
+--- config
+location = /t {
+    admission_inventory lamp,chair quantity=1,0;
+}
+--- error_log
+[emerg]
+invalid value "1,0" of "quantity=" in "admission_inventory", it must be a number from 1 to 1000000, or as many of them as there are SKUs, separated by commas, or have a variable, as "$arg_quantity" in
+
+
+
+=== TEST 97: ... a list that ends with a comma
+--- config
+location = /t {
+    admission_inventory $arg_sku quantity=1,;
+}
+--- error_log
+[emerg]
+invalid value "1," of "quantity=" in "admission_inventory", it must be a number from 1 to 1000000, or as many of them as there are SKUs, separated by commas, or have a variable, as "$arg_quantity" in
+
+
+
+=== TEST 98: ... of no more than quotes
+--- config
+location = /t {
+    admission_inventory $arg_sku quantity="";
+}
+--- error_log
+[emerg]
+invalid value """" of "quantity=" in "admission_inventory", it must be a number from 1 to 1000000, or as many of them as there are SKUs, separated by commas, or have a variable, as "$arg_quantity" in
+
+
+
+=== TEST 99: one quantity of two
+--- config
+location = /t {
+    admission_inventory lamp,chair quantity=1;
+}
+--- error_log
+[emerg]
+invalid value "1" of "quantity=" in "admission_inventory", it must have as many numbers as "lamp,chair" has SKUs in
+
+
+
+=== TEST 100: ... and two of one
+--- config
+location = /t {
+    admission_inventory lamp quantity=1,1;
+}
+--- error_log
+[emerg]
+invalid value "1,1" of "quantity=" in "admission_inventory", it must have as many numbers as "lamp" has SKUs in
+
+
+
+=== TEST 101: ... of which one is known
+--- config
+location = /t {
+    admission_inventory lamp quantity=$arg_n,1;
+}
+--- error_log
+[emerg]
+invalid value "$arg_n,1" of "quantity=" in "admission_inventory", it must have as many numbers as "lamp" has SKUs in
+
+
+
+=== TEST 102: ... of at least two
+--- config
+location = /t {
+    admission_inventory $arg_sku,bag quantity=1;
+}
+--- error_log
+[emerg]
+invalid value "1" of "quantity=" in "admission_inventory", it must have as many numbers as "$arg_sku,bag" has SKUs in
+
+
+
+=== TEST 103: an owner of no more than quotes
+--- config
+location = /t {
+    admission_idempotency $http_idempotency_key owner="";
+}
+--- error_log
+[emerg]
+invalid value """" of "owner=" in "admission_idempotency", it must be whose key it is, as "$remote_user" in
+
+
+
+=== TEST 104: ... and single ones
+--- config
+location = /t {
+    admission_idempotency $http_idempotency_key owner='';
+}
+--- error_log
+[emerg]
+invalid value "''" of "owner=" in "admission_idempotency", it must be whose key it is, as "$remote_user" in

@@ -206,3 +206,14 @@ admission_secret_file $TEST_NGINX_KEYS;
 admission_redis redis://127.0.0.1:1 on_failover=close;
 --- config
 location = /t { admission_inventory $arg_sku; }
+
+
+
+=== TEST 16: quantities that may be right
+--- config
+location = /a { admission_inventory lamp quantity=1000000; }
+location = /b { admission_inventory lamp,chair quantity=1,2; }
+location = /c { admission_inventory lamp,chair quantity=$arg_n; }
+location = /d { admission_inventory $arg_sku quantity=1,1; }
+location = /e { admission_inventory $arg_sku,bag quantity=$arg_n,1; }
+location = /f { admission_inventory $arg_sku quantity=$arg_n,1; }

@@ -119,7 +119,7 @@ location = /t { admission_limit a cost=$arg_n; empty_gif; }
 admission_rate a $server_name rate=1r/h burst=4;
 --- config
 location = /deep { admission_limit a burst=9 cost=10; empty_gif; }
-location = /shallow { admission_limit a burst=0 cost=2; empty_gif; }
+location = /shallow { set $cost 2; admission_limit a burst=0 cost=$cost; empty_gif; }
 --- request eval
 ["GET /shallow", "GET /deep"]
 --- error_code eval

@@ -58,10 +58,10 @@ admission_rate a $server_name rate=7r/h burst=2;
 admission_rate b $server_name rate=1000r/s burst=1;
 admission_rate c $server_name rate=500r/d burst=0;
 --- config
-location = /a { admission_limit a cost=4; empty_gif; }
-location = /b { admission_limit b cost=3; empty_gif; }
-location = /c { admission_limit c cost=2; empty_gif; }
-location = /d { admission_limit c cost=3 burst=1; empty_gif; }
+location = /a { set $cost 4; admission_limit a cost=$cost; empty_gif; }
+location = /b { set $cost 3; admission_limit b cost=$cost; empty_gif; }
+location = /c { set $cost 2; admission_limit c cost=$cost; empty_gif; }
+location = /d { set $cost 3; admission_limit c cost=$cost burst=1; empty_gif; }
 --- request eval
 ["GET /a", "GET /b", "GET /c", "GET /d"]
 --- error_code eval

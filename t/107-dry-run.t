@@ -71,7 +71,7 @@ location = /real { admission_limit a; empty_gif; }
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission dry_run; admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission dry_run; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_log

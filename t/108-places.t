@@ -98,7 +98,7 @@ There is no status line: the body alone says it.
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- raw_request eval
 "GET /t\r\n"
 --- http09

@@ -24,7 +24,7 @@ add_block_preprocessor(sub {
     $block->set_value(http_config =>
         "admission_rate a \$server_name rate=1r/h;");
     $block->set_value(config =>
-        "location = /t { admission_limit a cost=3; empty_gif; }");
+        "location = /t { set \$cost 3; admission_limit a cost=\$cost; empty_gif; }");
     $block->set_value(request => [map { "GET /t" } @rows]);
     $block->set_value(more_headers => [map { "Accept: $_->[0]" } @rows]);
     $block->set_value(error_code => [map { 429 } @rows]);
@@ -107,7 +107,7 @@ text/html;charset=utf-8 => page
 --- http_config
 admission_rate a $server_name rate=1r/h;
 --- config
-location = /t { admission_limit a cost=3; empty_gif; }
+location = /t { set $cost 3; admission_limit a cost=$cost; empty_gif; }
 --- request eval
 ["GET /t", "GET /t", "GET /t"]
 --- more_headers eval

@@ -57,7 +57,7 @@ X-Correlation-ID: order-4711
 --- http_config
 admission_rate per_ip $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit per_ip cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit per_ip cost=$cost; empty_gif; }
 --- more_headers
 X-Correlation-ID: order-4711
 --- request
@@ -103,7 +103,7 @@ GET /t?n=many
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- more_headers
 X-Correlation-ID: 1
 --- request

@@ -86,7 +86,7 @@ Accept: text/html
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- more_headers
 Accept: text/html
 --- request
@@ -101,7 +101,7 @@ The shop behind may be down, and so may its assets.
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- more_headers
 Accept: text/html
 --- request
@@ -115,7 +115,7 @@ GET /t
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- more_headers
 Accept: text/html
 X-Correlation-ID: <script>alert(1)</script>
@@ -132,7 +132,7 @@ charset koi8-r;
 charset_types *;
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- more_headers
 Accept: text/html
 --- request

@@ -23,7 +23,7 @@ __DATA__
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
 add_header X-Said $admission_correlation always;
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- more_headers
 X-Correlation-ID: Order_4711.a:b/c+d=e@f-g
 --- request
@@ -42,7 +42,7 @@ correlation: "Order_4711.a:b/c+d=e@f-g"
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
 add_header X-Said "$admission_correlation $request_id" always;
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 429

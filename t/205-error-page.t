@@ -71,7 +71,7 @@ admission_rate a $server_name rate=1r/h burst=0;
 --- config
 error_page 429 = /page;
 location = /page { internal; return 503 "we are full\n"; }
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 503
@@ -195,7 +195,7 @@ admission_rate a $server_name rate=1r/h burst=0;
 --- config
 location = /kept { error_page 404 @limited; root html/nowhere; }
 location = /ok { error_page 404 =200 @limited; root html/nowhere; }
-location @limited { admission_limit a cost=2; empty_gif; }
+location @limited { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- request eval
 ["GET /kept", "GET /ok"]
 --- error_code eval
@@ -212,7 +212,7 @@ admission_rate a $server_name rate=1r/h burst=0;
 --- config
 error_page 429 @slow;
 location @slow { return 429 "slow\n"; }
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 location = /u { return 200 "next\n"; }
 --- pipelined_requests eval
 ["POST /t\nGET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /u"]

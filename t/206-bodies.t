@@ -23,7 +23,7 @@ __DATA__
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 location = /smuggled { return 200 "smuggled\n"; }
 location = /next { return 200 "next\n"; }
 --- pipelined_requests eval
@@ -41,7 +41,7 @@ location = /next { return 200 "next\n"; }
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 location = /next { return 200 "next\n"; }
 --- pipelined_requests eval
 ["POST /t\nbody", "POST /t\nbody", "GET /next"]
@@ -56,7 +56,7 @@ location = /next { return 200 "next\n"; }
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 location = /smuggled { return 200 "smuggled\n"; }
 location = /next { return 200 "next\n"; }
 --- raw_request eval
@@ -76,7 +76,7 @@ smuggled HTTP/1.1", host
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 location = /next { return 200 "next\n"; }
 --- raw_request eval
 ["POST /t HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n\r\n",
@@ -95,7 +95,7 @@ http request line: "GET /next HTTP/1.1"
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 location = /next { return 200 "next\n"; }
 --- pipelined_requests eval
 ["POST /t\n" . "GET /smuggled HTTP/1.0\r\n\r\n" x 10000, "GET /next"]
@@ -110,7 +110,7 @@ location = /next { return 200 "next\n"; }
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0 scope=exact;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 location = /next { return 200 "next\n"; }
 --- pipelined_requests eval
 ["POST /t\nGET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /next"]
@@ -126,7 +126,7 @@ location = /next { return 200 "next\n"; }
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- raw_request eval
 "POST /t HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
 --- shutdown: 1
@@ -160,7 +160,7 @@ The refusal stays one; the connection does not live on.
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- raw_request eval
 "POST /t HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 . "zz\r\nGET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -174,7 +174,7 @@ location = /t { admission_limit a cost=2; empty_gif; }
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 location = /next { return 200 "next\n"; }
 --- raw_request eval
 "HEAD /t HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -193,7 +193,7 @@ Vary: Accept
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- request
 POST /t HTTP/1.0
 hello

@@ -13,7 +13,6 @@ static ngx_int_t ngx_http_adm_read_arg(ngx_conf_t *cf, void *conf,
     ngx_http_adm_arg_t *known, ngx_str_t *text, ngx_uint_t *seen);
 static ngx_int_t ngx_http_adm_unknown_arg(ngx_conf_t *cf,
     ngx_http_adm_arg_t *known, ngx_str_t *text);
-static ngx_uint_t ngx_http_adm_next_word(ngx_str_t *list, ngx_str_t *word);
 static ngx_int_t ngx_http_adm_read_status(ngx_str_t *word,
     ngx_adm_statuses_t *statuses);
 
@@ -565,7 +564,9 @@ ngx_int_t
 ngx_http_adm_read_value(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
     ngx_str_t *value, void *field)
 {
-    if (value->len == 0) {
+    if (value->len == 0 || ngx_http_adm_is_word(value, "\"\"")
+        || ngx_http_adm_is_word(value, "''"))
+    {
         return NGX_DECLINED;
     }
 
@@ -656,9 +657,7 @@ ngx_http_adm_read_methods(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
 }
 
 
-/* the next of a list, which goes on behind it; data NULL: it is over */
-
-static ngx_uint_t
+ngx_uint_t
 ngx_http_adm_next_word(ngx_str_t *list, ngx_str_t *word)
 {
     u_char  *end, *comma;

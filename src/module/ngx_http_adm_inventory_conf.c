@@ -19,6 +19,9 @@ static ngx_int_t ngx_http_adm_inventory_key(ngx_conf_t *cf,
     ngx_http_adm_arg_t *arg, ngx_str_t *value, void *field);
 static ngx_int_t ngx_http_adm_inventory_values(ngx_conf_t *cf,
     ngx_http_adm_inventory_conf_t *stocked);
+static ngx_int_t ngx_http_adm_inventory_counts(ngx_conf_t *cf,
+    ngx_http_adm_inventory_conf_t *stocked);
+static ngx_uint_t ngx_http_adm_inventory_parts(ngx_str_t *list);
 static ngx_int_t ngx_http_adm_inventory_clashes(ngx_conf_t *cf,
     ngx_http_adm_inventory_conf_t *stocked);
 static ngx_int_t ngx_http_adm_inventory_agrees(ngx_conf_t *cf,
@@ -27,6 +30,7 @@ static ngx_int_t ngx_http_adm_inventory_agrees(ngx_conf_t *cf,
 static void ngx_http_adm_stock_key(ngx_adm_stock_t *stock, ngx_str_t *key);
 static ngx_int_t ngx_http_adm_inventory_quantity(ngx_conf_t *cf,
     ngx_http_adm_arg_t *arg, ngx_str_t *value, void *field);
+static ngx_int_t ngx_http_adm_inventory_numbers(ngx_str_t *value);
 static ngx_int_t ngx_http_adm_inventory_declare(
     ngx_http_adm_inventory_conf_t *stocked);
 
@@ -37,7 +41,9 @@ static ngx_int_t ngx_http_adm_inventory_declare(
 
 static ngx_http_adm_arg_t  ngx_http_adm_inventory_known[] = {
 
-    { "quantity=", "how many, as \"$arg_quantity\"",
+    { "quantity=",
+      "a number from 1 to 1000000, or as many of them as there are SKUs, "
+      "separated by commas, or have a variable, as \"$arg_quantity\"",
       ngx_http_adm_inventory_quantity,
       ngx_http_adm_inventory_at(values[NGX_ADM_INVENTORY_QUANTITY]),
       0, 0, NULL },
@@ -123,6 +129,7 @@ ngx_http_adm_use_inventory(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_http_adm_read_args(cf, stocked, ngx_http_adm_inventory_known, 2)
         != NGX_OK
         || ngx_http_adm_inventory_values(cf, stocked) != NGX_OK
+        || ngx_http_adm_inventory_counts(cf, stocked) != NGX_OK
         || ngx_http_adm_inventory_clashes(cf, stocked) != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -249,7 +256,9 @@ static ngx_int_t
 ngx_http_adm_inventory_quantity(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
     ngx_str_t *value, void *field)
 {
-    ngx_str_t  text;
+    ngx_int_t                  rc;
+    ngx_str_t                  text;
+    ngx_http_complex_value_t  *quantity = field;
 
     text = *value;
 
@@ -259,7 +268,34 @@ ngx_http_adm_inventory_quantity(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
         return NGX_ERROR;
     }
 
-    return ngx_http_adm_read_value(cf, arg, &text, field);
+    rc = ngx_http_adm_read_value(cf, arg, &text, field);
+
+    return (rc != NGX_OK || quantity->lengths)
+           ? rc : ngx_http_adm_inventory_numbers(value);
+}
+
+
+/* NGX_DECLINED: with one of these every request is wrong */
+
+static ngx_int_t
+ngx_http_adm_inventory_numbers(ngx_str_t *value)
+{
+    uint64_t   n;
+    ngx_str_t  list, word;
+    adm_str_t  text;
+
+    list = *value;
+
+    while (ngx_http_adm_next_word(&list, &word)) {
+        text.len = word.len;
+        text.data = word.data;
+
+        if (adm_uint_parse(text, 1, ADM_QUANTITY_MAX, &n) != ADM_OK) {
+            return NGX_DECLINED;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
@@ -323,6 +359,56 @@ ngx_http_adm_inventory_values(ngx_conf_t *cf,
                        NGX_ADM_CHECKOUT_TEXT);
 
     return NGX_ERROR;
+}
+
+
+/* what has a variable has as many parts as it has commas, or more */
+
+static ngx_int_t
+ngx_http_adm_inventory_counts(ngx_conf_t *cf,
+    ngx_http_adm_inventory_conf_t *stocked)
+{
+    ngx_str_t                 *args;
+    ngx_uint_t                 skus, numbers;
+    ngx_http_complex_value_t  *sku, *quantity;
+
+    args = cf->args->elts;
+    sku = &stocked->values[NGX_ADM_INVENTORY_SKU];
+    quantity = &stocked->values[NGX_ADM_INVENTORY_QUANTITY];
+
+    if (quantity->value.len == 0) {
+        return NGX_OK;
+    }
+
+    skus = ngx_http_adm_inventory_parts(&sku->value);
+    numbers = ngx_http_adm_inventory_parts(&quantity->value);
+
+    if ((sku->lengths || numbers <= skus)
+        && (quantity->lengths || skus <= numbers))
+    {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" of \"quantity=\" in \"%V\", "
+                       "it must have as many numbers as \"%V\" has SKUs",
+                       &quantity->value, &args[0], &args[1]);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_http_adm_inventory_parts(ngx_str_t *list)
+{
+    ngx_str_t   rest, word;
+    ngx_uint_t  n;
+
+    rest = *list;
+
+    for (n = 0; ngx_http_adm_next_word(&rest, &word); n++) { /* void */ }
+
+    return n;
 }
 
 

@@ -55,6 +55,7 @@ typedef struct {
     ngx_adm_limit_t           limit;
     ngx_http_complex_value_t  values[NGX_ADM_RATE_VALUES];
     ngx_int_t                 burst;     /* NGX_CONF_UNSET: the rate's */
+    uint64_t                  cost;      /* units; 0: none, or a variable */
 } ngx_http_adm_limit_conf_t;
 
 
@@ -200,8 +201,8 @@ ngx_int_t ngx_http_adm_compile(ngx_conf_t *cf, ngx_str_t *text,
 ngx_uint_t ngx_http_adm_is_word(ngx_str_t *arg, const char *word);
 
 /*
- * Reads a rate or a burst; NGX_ERROR, with the sentence in the log, if it is
- * none: "invalid WHAT "text" of "NAME" in "DIRECTIVE"".
+ * Reads a rate, or a burst or a cost; NGX_ERROR, with the sentence in the log,
+ * if it is none: "invalid WHAT "text" of "NAME" in "DIRECTIVE"".
  */
 
 ngx_int_t ngx_http_adm_read_rate(ngx_conf_t *cf, ngx_str_t *text,
@@ -270,7 +271,10 @@ ngx_int_t ngx_http_adm_read_number(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
 ngx_int_t ngx_http_adm_read_size(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
     ngx_str_t *value, void *field);
 
-/* an ngx_str_t and an ngx_http_complex_value_t, not empty */
+/*
+ * An ngx_str_t and an ngx_http_complex_value_t, not empty; the latter is no
+ * pair of quotes either, which nginx takes off the whole of a word alone.
+ */
 
 ngx_int_t ngx_http_adm_read_text(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
     ngx_str_t *value, void *field);
@@ -290,6 +294,13 @@ ngx_int_t ngx_http_adm_read_methods(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
 
 ngx_int_t ngx_http_adm_read_statuses(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,
     ngx_str_t *value, void *field);
+
+/*
+ * 1, and the next word of a list with commas, which goes on behind it; 0: it
+ * is over, as one with data NULL is.
+ */
+
+ngx_uint_t ngx_http_adm_next_word(ngx_str_t *list, ngx_str_t *word);
 
 /*
  * Adds a use of the policy to those of the level: "size" zeroed bytes, at

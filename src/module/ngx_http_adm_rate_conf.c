@@ -19,10 +19,14 @@ static char *ngx_http_adm_rate_parameter(ngx_conf_t *cf,
     ngx_http_adm_rate_conf_t *rate, ngx_str_t *arg);
 static char *ngx_http_adm_limit_parameter(ngx_conf_t *cf,
     ngx_http_adm_limit_conf_t *limit, ngx_str_t *arg);
+static ngx_int_t ngx_http_adm_limit_cost(ngx_conf_t *cf,
+    ngx_http_adm_limit_conf_t *limit, ngx_str_t *text);
 static ngx_int_t ngx_http_adm_init_shares(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_http_adm_rate_conf_t *rate);
 static ngx_int_t ngx_http_adm_init_limit(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_http_adm_limit_conf_t *limit);
+static ngx_int_t ngx_http_adm_limit_bounds(ngx_conf_t *cf,
+    ngx_http_adm_limit_conf_t *limit, ngx_http_adm_rate_conf_t *rate);
 static ngx_str_t *ngx_http_adm_rate_name(void *named);
 
 
@@ -233,12 +237,8 @@ ngx_http_adm_limit_parameter(ngx_conf_t *cf, ngx_http_adm_limit_conf_t *limit,
     }
 
     if (ngx_http_adm_parameter(arg, "cost=", &value)) {
-        limit->limit.cost = 1;
-        limit->of.use.nvalues = NGX_ADM_RATE_VALUES;
-
-        return ngx_http_adm_compile(cf, &value,
-                                    &limit->values[NGX_ADM_RATE_COST])
-               == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
+        return ngx_http_adm_limit_cost(cf, limit, &value) == NGX_OK
+               ? NGX_CONF_OK : NGX_CONF_ERROR;
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -247,6 +247,32 @@ ngx_http_adm_limit_parameter(ngx_conf_t *cf, ngx_http_adm_limit_conf_t *limit,
                        arg, &limit->of.use.name);
 
     return NGX_CONF_ERROR;
+}
+
+
+/* what is known already has to be right; an empty one is 1 */
+
+static ngx_int_t
+ngx_http_adm_limit_cost(ngx_conf_t *cf, ngx_http_adm_limit_conf_t *limit,
+    ngx_str_t *text)
+{
+    ngx_http_complex_value_t  *value;
+
+    value = &limit->values[NGX_ADM_RATE_COST];
+
+    limit->limit.cost = 1;
+    limit->of.use.nvalues = NGX_ADM_RATE_VALUES;
+
+    if (ngx_http_adm_compile(cf, text, value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (value->lengths || text->len == 0) {
+        return NGX_OK;
+    }
+
+    return ngx_http_adm_read_burst(cf, text, "cost", &limit->of.use.name,
+                                   "admission_limit", &limit->cost);
 }
 
 
@@ -383,16 +409,7 @@ ngx_http_adm_init_limit(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
         limit->burst = rate->rate.burst;
     }
 
-    if (ngx_adm_limit_init(&limit->limit, &rate->rate, limit->burst)
-        != NGX_OK)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "burst %i of \"%V\" in \"admission_limit\" takes "
-                      "more than 198 days to drain, it must be at most %uL "
-                      "in %V:%ui",
-                      limit->burst, &use->name,
-                      adm_gcra_burst_max(&rate->rate.rate), &limit->of.file,
-                      limit->of.line);
+    if (ngx_http_adm_limit_bounds(cf, limit, rate) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -411,6 +428,36 @@ ngx_http_adm_init_limit(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
                                           NGX_ADM_FAMILY_POLICY, &text);
 
     return use->series ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_adm_limit_bounds(ngx_conf_t *cf, ngx_http_adm_limit_conf_t *limit,
+    ngx_http_adm_rate_conf_t *rate)
+{
+    if (ngx_adm_limit_init(&limit->limit, &rate->rate, limit->burst)
+        != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "burst %i of \"%V\" in \"admission_limit\" takes "
+                      "more than 198 days to drain, it must be at most %uL "
+                      "in %V:%ui",
+                      limit->burst, &limit->of.use.name,
+                      adm_gcra_burst_max(&rate->rate.rate), &limit->of.file,
+                      limit->of.line);
+        return NGX_ERROR;
+    }
+
+    if (limit->cost > (uint64_t) limit->burst + 1) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "cost %uL of \"%V\" in \"admission_limit\" can never "
+                      "pass with burst %i, it must be at most %i in %V:%ui",
+                      limit->cost, &limit->of.use.name, limit->burst,
+                      limit->burst + 1, &limit->of.file, limit->of.line);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

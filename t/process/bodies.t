@@ -76,7 +76,8 @@ my $HTTP = <<'END';
         }
 
         location /shut/ {
-            admission_limit shut cost=2;
+            set $cost 2;
+            admission_limit shut cost=$cost;
             admission_limit by_sku;
             proxy_pass http://127.0.0.1:%{up}/;
         }

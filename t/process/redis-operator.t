@@ -85,7 +85,7 @@ my $HTTP = <<'END';
             empty_gif;
         }
 
-        location = /never { admission_limit none cost=5; empty_gif; }
+        location = /never { set $cost 5; admission_limit none cost=$cost; empty_gif; }
 
         location = /buy { admission_wait drop; empty_gif; }
 

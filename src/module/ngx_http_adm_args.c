@@ -195,6 +195,67 @@ ngx_http_adm_compile(ngx_conf_t *cf, ngx_str_t *text,
 }
 
 
+ngx_uint_t
+ngx_http_adm_is_variable(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t                  i;
+    ngx_hash_key_t             *key;
+    ngx_http_variable_t        *prefix;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    key = cmcf->variables_keys->keys.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+
+        if (key[i].key.len == name->len
+            && ngx_strncasecmp(key[i].key.data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    prefix = cmcf->prefix_variables.elts;
+
+    for (i = 0; i < cmcf->prefix_variables.nelts; i++) {
+
+        if (prefix[i].name.len < name->len
+            && ngx_strncasecmp(prefix[i].name.data, name->data,
+                               prefix[i].name.len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_http_adm_has_variable(ngx_conf_t *cf, ngx_http_complex_value_t *value,
+    const char *name)
+{
+    ngx_uint_t                 *index;
+    ngx_http_variable_t        *variable;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    variable = cmcf->variables.elts;
+
+    for (index = value->flushes;
+         index && *index != (ngx_uint_t) -1;
+         index++)
+    {
+        if (ngx_http_adm_is_word(&variable[*index].name, name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 ngx_int_t
 ngx_http_adm_read_rate(ngx_conf_t *cf, ngx_str_t *text, const char *what,
     ngx_str_t *name, const char *directive, adm_rate_t *rate)

@@ -14,6 +14,8 @@ static void ngx_http_adm_idempotency_defaults(ngx_conf_t *cf,
     ngx_adm_idempotency_t *of);
 static ngx_int_t ngx_http_adm_idempotency_values(ngx_conf_t *cf,
     ngx_http_adm_idempotency_conf_t *keyed);
+static ngx_int_t ngx_http_adm_idempotency_owner(ngx_conf_t *cf,
+    ngx_http_complex_value_t *owner);
 
 
 #define ngx_http_adm_idempotency_at(name)                                     \
@@ -170,12 +172,35 @@ ngx_http_adm_idempotency_values(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    if (keyed->values[NGX_ADM_IDEMPOTENCY_OWNER].value.data == NULL) {
+    return ngx_http_adm_idempotency_owner(cf,
+                                    &keyed->values[NGX_ADM_IDEMPOTENCY_OWNER]);
+}
+
+
+static ngx_int_t
+ngx_http_adm_idempotency_owner(ngx_conf_t *cf, ngx_http_complex_value_t *owner)
+{
+    ngx_str_t  *args;
+
+    args = cf->args->elts;
+
+    if (owner->value.data == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" must have \"owner=\" parameter, which "
                            "tells whose key it is, as "
                            "\"owner=$remote_user\"", &args[0]);
         return NGX_ERROR;
+    }
+
+    /* right for the hook of a bank, where there is but one who calls */
+
+    if (owner->lengths == NULL) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"owner=%V\" of \"%V\" has no variable: all "
+                           "who call are one owner, and who sends the key of "
+                           "another gets that one's answer; this is right "
+                           "for a single caller only,",
+                           &owner->value, &args[0]);
     }
 
     return NGX_OK;

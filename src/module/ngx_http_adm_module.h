@@ -196,6 +196,15 @@ ngx_int_t ngx_http_adm_check_name(ngx_conf_t *cf, ngx_str_t *directive,
 ngx_int_t ngx_http_adm_compile(ngx_conf_t *cf, ngx_str_t *text,
     ngx_http_complex_value_t *value);
 
+/* 1 if nginx, or the configuration so far, has a variable of that name */
+
+ngx_uint_t ngx_http_adm_is_variable(ngx_conf_t *cf, ngx_str_t *name);
+
+/* 1 if the variable, in lower case, stands in the value; not behind a map */
+
+ngx_uint_t ngx_http_adm_has_variable(ngx_conf_t *cf,
+    ngx_http_complex_value_t *value, const char *name);
+
 /* 1 if "arg" is the word */
 
 ngx_uint_t ngx_http_adm_is_word(ngx_str_t *arg, const char *word);

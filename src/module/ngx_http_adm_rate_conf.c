@@ -21,6 +21,8 @@ static char *ngx_http_adm_limit_parameter(ngx_conf_t *cf,
     ngx_http_adm_limit_conf_t *limit, ngx_str_t *arg);
 static ngx_int_t ngx_http_adm_limit_cost(ngx_conf_t *cf,
     ngx_http_adm_limit_conf_t *limit, ngx_str_t *text);
+static void ngx_http_adm_rate_key(ngx_conf_t *cf,
+    ngx_http_adm_rate_conf_t *rate);
 static ngx_int_t ngx_http_adm_init_shares(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_http_adm_rate_conf_t *rate);
 static ngx_int_t ngx_http_adm_init_limit(ngx_conf_t *cf,
@@ -295,6 +297,8 @@ ngx_http_adm_init_rates(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
             return NGX_CONF_ERROR;
         }
 
+        ngx_http_adm_rate_key(cf, rate);
+
         rate->rate.words = ngx_adm_rates_add(cf, zone, &rate->rate.name,
                                              &rate->key.value);
         if (rate->rate.words == NULL) {
@@ -309,6 +313,36 @@ ngx_http_adm_init_rates(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* a key that does not tell clients apart, or that they choose themselves */
+
+static void
+ngx_http_adm_rate_key(ngx_conf_t *cf, ngx_http_adm_rate_conf_t *rate)
+{
+    ngx_http_complex_value_t  *key;
+
+    key = &rate->key;
+
+    if (key->lengths == NULL && ngx_http_adm_is_variable(cf, &key->value)) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "key \"%V\" of rate \"%V\" at %V:%ui is a text, the "
+                      "same for all requests; the variable is \"$%V\"",
+                      &key->value, &rate->rate.name, &rate->file, rate->line,
+                      &key->value);
+    }
+
+    if (rate->rate.scope != NGX_ADM_SCOPE_EXACT
+        && ngx_http_adm_has_variable(cf, key, "remote_user"))
+    {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "key \"%V\" of rate \"%V\" at %V:%ui is looked at "
+                      "before the password is: anybody can use up what "
+                      "another has by giving that one's name; use "
+                      "\"scope=exact\"",
+                      &key->value, &rate->rate.name, &rate->file, rate->line);
+    }
 }
 
 

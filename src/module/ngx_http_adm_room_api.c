@@ -50,8 +50,8 @@ static ngx_int_t ngx_http_adm_room_api_frontier(ngx_http_request_t *r,
 ngx_http_adm_content_t  ngx_http_adm_room_api = {
     ngx_string("admission_room_api"),
     ngx_http_adm_room_api_handler,
-    NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST,
-    ngx_string("GET, HEAD, POST"),
+    NGX_HTTP_ADM_CONTENT_METHODS,
+    ngx_null_string,
     NGX_HTTP_ADM_CONTENT_ANYBODY|NGX_HTTP_ADM_CONTENT_PATHS
     |NGX_HTTP_ADM_CONTENT_ROOM
 };

@@ -66,7 +66,7 @@ invalid number of arguments in "admission_rate" directive in
 admission_rate per_ip rate=1r/s;
 --- error_log
 [emerg]
-"admission_rate" of "per_ip" must have "rate" parameter, as "rate=10r/s" in
+"admission_rate" must have a key, as "$binary_remote_addr", before "rate=1r/s" in
 
 
 
@@ -494,3 +494,12 @@ admission_rate per_ip $binary_remote_addr rate=1r/s burst=2 rate=9r/s;
 --- error_log
 [emerg]
 duplicate parameter "rate=9r/s" of "per_ip" in "admission_rate" in
+
+
+
+=== TEST 54: another parameter where the key should stand
+--- http_config
+admission_rate per_ip zone=shop rate=1r/s;
+--- error_log
+[emerg]
+"admission_rate" must have a key, as "$binary_remote_addr", before "zone=shop" in

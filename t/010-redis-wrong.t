@@ -752,7 +752,8 @@ admission_redis rediss://10.0.0.5;
 admission_redis_tls ca=$TEST_NGINX_FILES/no_certificate;
 --- error_log eval
 ["[emerg]",
- qr{SSL_CTX_load_verify_locations\("\S+/no_certificate"\) failed}m]
+ qr{SSL_CTX_load_verify_locations\("\S+/no_certificate"\) failed}m,
+ qr{"ca=" of "admission_redis_tls" at \S+/nginx\.conf:\d+ cannot be loaded$}m]
 
 
 
@@ -762,7 +763,8 @@ admission_redis rediss://10.0.0.5;
 admission_redis_tls ca=$TEST_NGINX_FILES/nowhere;
 --- error_log eval
 ["[emerg]",
- qr{SSL_CTX_load_verify_locations\("\S+/nowhere"\) failed}m]
+ qr{SSL_CTX_load_verify_locations\("\S+/nowhere"\) failed}m,
+ qr{"ca=" of "admission_redis_tls" at \S+/nginx\.conf:\d+ cannot be loaded$}m]
 
 
 
@@ -773,7 +775,8 @@ admission_redis_tls certificate=$TEST_NGINX_FILES/no_certificate
     key=$TEST_NGINX_FILES/no_certificate;
 --- error_log eval
 ["[emerg]",
- qr{cannot load certificate "\S+/no_certificate"}m]
+ qr{cannot load certificate "\S+/no_certificate"}m,
+ qr{"certificate=" with "key=" of "admission_redis_tls" at \S+/nginx\.conf:\d+ cannot be loaded$}m]
 
 
 

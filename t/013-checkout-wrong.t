@@ -87,7 +87,7 @@ location = /t {
 }
 --- error_log
 [emerg]
-value "off" of "admission_idempotency" has no variable, all requests would have one key, it must be as "$http_idempotency_key" in
+"off" in "admission_idempotency" must stand alone in
 
 
 
@@ -517,7 +517,7 @@ location = /t {
     admission_idempotency $http_idempotency_key owner=$remote_user zone=keys;
 }
 --- error_log eval
-["[emerg]", qr{unknown zone "keys" of directive "idempotency" at \S+:\d+, "admission_zone" defines none$}]
+["[emerg]", qr{unknown zone "keys" of directive "admission_idempotency" at \S+:\d+, "admission_zone" defines none$}]
 
 
 
@@ -1009,7 +1009,7 @@ location = /t {
     admission_inventory $arg_sku zone=stock;
 }
 --- error_log eval
-["[emerg]", qr{unknown zone "stock" of directive "inventory" at \S+:\d+, "admission_zone" defines none$}]
+["[emerg]", qr{unknown zone "stock" of directive "admission_inventory" at \S+:\d+, "admission_zone" defines none$}]
 
 
 
@@ -1193,3 +1193,47 @@ location = /t {
 --- error_log
 [emerg]
 invalid value "''" of "owner=" in "admission_idempotency", it must be whose key it is, as "$remote_user" in
+
+
+
+=== TEST 105: a key that is forgotten
+--- config
+location = /t {
+    admission_idempotency owner=$cookie_session;
+}
+--- error_log
+[emerg]
+"admission_idempotency" must have a key, as "$http_idempotency_key", before "owner=$cookie_session" in
+
+
+
+=== TEST 106: a SKU that is forgotten
+--- config
+location = /t {
+    admission_inventory quantity=$arg_n mode=reserve;
+}
+--- error_log
+[emerg]
+"admission_inventory" must have a SKU, as "$arg_sku", before "quantity=$arg_n" in
+
+
+
+=== TEST 107: off, and a word that is none
+--- config
+location = /t {
+    admission_idempotency off $arg_x;
+}
+--- error_log
+[emerg]
+"off" in "admission_idempotency" must stand alone in
+
+
+
+=== TEST 108: off, and a parameter
+--- config
+location = /t {
+    admission_inventory off mode=reserve;
+}
+--- error_log
+[emerg]
+"off" in "admission_inventory" must stand alone in

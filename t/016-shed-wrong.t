@@ -560,4 +560,4 @@ location = /t { return 200; }
 CORE::join "\n", map { "admission_upstream u$_;" } 1 .. 33
 --- error_log
 [emerg]
-too many names of "admission_upstream" since nginx was started, at most 32; "u33" has no place, nginx has to be restarted
+upstream "u33" is one too many, a node has at most 32 in

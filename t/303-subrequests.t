@@ -39,7 +39,7 @@ admission_rate a $server_name rate=1r/h burst=9;
 admission_rate none $server_name rate=1r/h burst=0;
 --- config
 location = /t { admission_limit a; auth_request /auth; empty_gif; }
-location = /auth { internal; admission_limit none cost=2; empty_gif; }
+location = /auth { set $cost 2; internal; admission_limit none cost=$cost; empty_gif; }
 --- request eval
 ["GET /t", "GET /t"]
 --- error_code eval
@@ -129,7 +129,7 @@ server {
     location / { return 200; }
 }
 --- config
-location = /t { admission_limit a cost=2; mirror /copy; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; mirror /copy; empty_gif; }
 location = /copy {
     internal;
     proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
@@ -173,7 +173,7 @@ admission_rate none $server_name rate=1r/h burst=0;
 part
 --- config
 location = /page.html { ssi on; }
-location = /part { admission_limit none cost=2; try_files /part.txt =404; }
+location = /part { set $cost 2; admission_limit none cost=$cost; try_files /part.txt =404; }
 --- request
 GET /page.html
 --- response_body

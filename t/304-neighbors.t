@@ -115,7 +115,7 @@ location = /a { admission_limit a; empty_gif; }
 limit_req_zone $server_name zone=theirs:1m rate=1r/m;
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { limit_req zone=theirs; admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; limit_req zone=theirs; admission_limit a cost=$cost; empty_gif; }
 location = /theirs { limit_req zone=theirs; empty_gif; }
 --- request eval
 ["GET /t", "GET /t", "GET /theirs"]

@@ -42,7 +42,7 @@ said <admit|||9|0|>
 --- http_config
 admission_rate a $server_name rate=1r/h burst=9;
 --- config
-location = /t { admission_limit a cost=11; empty_gif; }
+location = /t { set $cost 11; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 429
@@ -128,7 +128,7 @@ qr/said <admit\|\|\|9\|1\|0\.\d{6}>/
 --- http_config
 admission_rate a $server_name rate=1r/h burst=9 scope=exact;
 --- config
-location = /t { admission_limit a cost=11; empty_gif; }
+location = /t { set $cost 11; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 429
@@ -170,7 +170,7 @@ admission_rate a $server_name rate=1r/h burst=9;
 --- config
 error_page 429 /slow;
 location = /slow { internal; return 429 "slow\n"; }
-location = /t { admission_limit a cost=11; empty_gif; }
+location = /t { set $cost 11; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 429

@@ -37,7 +37,7 @@ qr/\[warn\] .* admission: limit by rate "per_ip", reason: rate, retry after: 108
 --- http_config
 admission_rate a $server_name rate=1r/h burst=4;
 --- config
-location = /t { admission_limit a cost=6; empty_gif; }
+location = /t { set $cost 6; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 429
@@ -83,7 +83,7 @@ admission:
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
 admission_log_level info;
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 429
@@ -97,7 +97,7 @@ qr/\[info\] .* admission: limit by rate "a"/
 admission_rate a $server_name rate=1r/h burst=0;
 admission_log_level info;
 --- config
-location = /t { admission_log_level notice; admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_log_level notice; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 429
@@ -111,7 +111,7 @@ qr/\[notice\] .* admission: limit by rate "a"/
 admission_log_level error;
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 429
@@ -126,7 +126,7 @@ qr/\[error\] .* admission: limit by rate "a"/
 admission_log_level notice;
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 429
@@ -157,7 +157,7 @@ qr/\A[^\n]*admission: limit by rate "a", reason: rate\n[^\n]*admission: limit by
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 429
@@ -196,7 +196,7 @@ admission: invalid by rate "a", reason: bad_cost
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- request eval
 ["GET /t", "GET /t"]
 --- error_code eval
@@ -211,7 +211,7 @@ admission: limit by rate "a", reason: cost
 --- http_config
 admission_rate a $server_name rate=1r/h burst=0;
 --- config
-location = /t { admission dry_run; admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission dry_run; admission_limit a cost=$cost; empty_gif; }
 --- raw_request eval
 CORE::join "", map { "GET /t HTTP/1.$_\r\nHost: localhost\r\n\r\n" } 1, 1, 0
 --- ignore_response
@@ -225,7 +225,7 @@ admission: limit by rate "a", reason: cost, dry run, 2 similar
 --- http_config
 admission_rate a $arg_k rate=1r/h burst=0;
 --- config
-location = /t { admission_limit a cost=2; empty_gif; }
+location = /t { set $cost 2; admission_limit a cost=$cost; empty_gif; }
 --- more_headers
 X-Correlation-ID: x", reason: none
 --- request

@@ -40,7 +40,7 @@ GET /t
 --- http_config
 admission_rate a $server_name rate=1r/h burst=9;
 --- config
-location = /t { admission_limit a cost=11; empty_gif; }
+location = /t { set $cost 11; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 429
@@ -64,7 +64,7 @@ GET /t
 --- http_config
 admission_rate a $server_name rate=1r/h burst=9;
 --- config
-location = /t { admission dry_run; admission_limit a cost=11; empty_gif; }
+location = /t { set $cost 11; admission dry_run; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- access_log eval: $::Time
@@ -145,7 +145,7 @@ admission_rate a $server_name rate=1r/h burst=9;
 --- config
 error_page 429 /slow;
 location = /slow { internal; return 429 "slow\n"; }
-location = /t { admission_limit a cost=11; empty_gif; }
+location = /t { set $cost 11; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 429

@@ -118,7 +118,8 @@ n=1
 --- config
 location = /t {
     admission_limit f;
-    admission_limit shut cost=2;
+    set $cost 2;
+    admission_limit shut cost=$cost;
     proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
 }
 --- request
@@ -140,7 +141,8 @@ location = /t {
 }
 location = /m {
     internal;
-    admission_limit shut cost=2;
+    set $cost 2;
+    admission_limit shut cost=$cost;
     log_subrequest on;
     access_log logs/access.log m;
     proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;

@@ -11,6 +11,8 @@ static ngx_str_t ngx_http_adm_expected(ngx_conf_t *cf, ngx_conf_enum_t *list);
 static ngx_str_t *ngx_http_adm_use_name(void *named);
 static ngx_int_t ngx_http_adm_read_arg(ngx_conf_t *cf, void *conf,
     ngx_http_adm_arg_t *known, ngx_str_t *text, ngx_uint_t *seen);
+static ngx_uint_t ngx_http_adm_find_arg(ngx_http_adm_arg_t *known,
+    ngx_str_t *text, ngx_str_t *value);
 static ngx_int_t ngx_http_adm_unknown_arg(ngx_conf_t *cf,
     ngx_http_adm_arg_t *known, ngx_str_t *text);
 static ngx_int_t ngx_http_adm_read_status(ngx_str_t *word,
@@ -462,12 +464,7 @@ ngx_http_adm_read_arg(ngx_conf_t *cf, void *conf, ngx_http_adm_arg_t *known,
 
     args = cf->args->elts;
 
-    for (i = 0; known[i].name; i++) {
-
-        if (ngx_http_adm_parameter(text, known[i].name, &value)) {
-            break;
-        }
-    }
+    i = ngx_http_adm_find_arg(known, text, &value);
 
     if (known[i].name == NULL) {
         return ngx_http_adm_unknown_arg(cf, known, text);
@@ -501,6 +498,69 @@ ngx_http_adm_read_arg(ngx_conf_t *cf, void *conf, ngx_http_adm_arg_t *known,
     default:
         return NGX_ERROR;
     }
+}
+
+
+/* where in the table; its end: none of them */
+
+static ngx_uint_t
+ngx_http_adm_find_arg(ngx_http_adm_arg_t *known, ngx_str_t *text,
+    ngx_str_t *value)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; known[i].name; i++) {
+
+        if (ngx_http_adm_parameter(text, known[i].name, value)) {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+ngx_int_t
+ngx_http_adm_check_first(ngx_conf_t *cf, ngx_http_adm_arg_t *known,
+    ngx_uint_t n, const char *what)
+{
+    ngx_str_t   value, *args;
+    ngx_uint_t  i;
+
+    args = cf->args->elts;
+    i = ngx_http_adm_find_arg(known, &args[n], &value);
+
+    if (known[i].name == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" must have %s before \"%V\"",
+                       &args[0], what, &args[n]);
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_adm_check_off(ngx_conf_t *cf)
+{
+    ngx_str_t  *args;
+
+    args = cf->args->elts;
+
+    if (!ngx_http_adm_is_word(&args[1], "off")) {
+        return NGX_OK;
+    }
+
+    if (cf->args->nelts == 2) {
+        return NGX_DECLINED;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"off\" in \"%V\" must stand alone", &args[0]);
+
+    return NGX_ERROR;
 }
 
 

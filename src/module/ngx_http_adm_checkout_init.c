@@ -164,9 +164,10 @@ ngx_http_adm_init_keys_memory(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
 
     keyed = amcf->orders->keyed;
 
-    zone = ngx_http_adm_find_zone(cf, amcf, &keyed->zone, "directive",
-                                  &keyed->of.use.name, &keyed->of.file,
-                                  keyed->of.line);
+    ngx_str_set(&name, "admission_idempotency");
+
+    zone = ngx_http_adm_find_zone(cf, amcf, &keyed->zone, "directive", &name,
+                                  &keyed->of.file, keyed->of.line);
     if (zone == NULL) {
         return NGX_ERROR;
     }
@@ -218,7 +219,7 @@ ngx_http_adm_init_stock_memory(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
         line = stocked->of.line;
     }
 
-    ngx_str_set(&name, "inventory");
+    ngx_str_set(&name, "admission_inventory");
 
     zone = ngx_http_adm_find_zone(cf, amcf, &zone_name, "directive", &name,
                                   &file, line);

@@ -16,6 +16,8 @@ static ngx_int_t ngx_http_adm_idempotency_values(ngx_conf_t *cf,
     ngx_http_adm_idempotency_conf_t *keyed);
 static ngx_int_t ngx_http_adm_idempotency_owner(ngx_conf_t *cf,
     ngx_http_complex_value_t *owner);
+static ngx_int_t ngx_http_adm_idempotency_times(ngx_conf_t *cf,
+    ngx_adm_idempotency_t *of);
 
 
 #define ngx_http_adm_idempotency_at(name)                                     \
@@ -70,22 +72,31 @@ ngx_http_adm_use_idempotency(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_adm_loc_conf_t  *alcf = conf;
 
-    ngx_str_t                         name, *args;
+    ngx_int_t                         rc;
+    ngx_str_t                         name;
     ngx_adm_idempotency_t            *of;
     ngx_http_adm_idempotency_conf_t  *keyed;
-
-    args = cf->args->elts;
 
     if (alcf->uses[NGX_ADM_POLICY_IDEMPOTENCY]) {
         return "is duplicate";
     }
 
-    if (cf->args->nelts == 2 && ngx_http_adm_is_word(&args[1], "off")) {
+    rc = ngx_http_adm_check_off(cf);
+
+    if (rc == NGX_DECLINED) {
         alcf->uses[NGX_ADM_POLICY_IDEMPOTENCY] =
                                 ngx_array_create(cf->pool, 1, sizeof(void *));
 
         return alcf->uses[NGX_ADM_POLICY_IDEMPOTENCY] ? NGX_CONF_OK
                                                       : NGX_CONF_ERROR;
+    }
+
+    if (rc != NGX_OK
+        || ngx_http_adm_check_first(cf, ngx_http_adm_idempotency_known, 1,
+                                    "a key, as \"$http_idempotency_key\",")
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     ngx_str_set(&name, "idempotency");
@@ -103,16 +114,9 @@ ngx_http_adm_use_idempotency(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (ngx_http_adm_read_args(cf, keyed, ngx_http_adm_idempotency_known, 2)
         != NGX_OK
-        || ngx_http_adm_idempotency_values(cf, keyed) != NGX_OK)
+        || ngx_http_adm_idempotency_values(cf, keyed) != NGX_OK
+        || ngx_http_adm_idempotency_times(cf, of) != NGX_OK)
     {
-        return NGX_CONF_ERROR;
-    }
-
-    if (of->lock > (ngx_msec_t) of->ttl * 1000) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"lock=\" of %Mms is longer than \"ttl=\" of %Ts "
-                           "in \"%V\", it must be at most that",
-                           of->lock, of->ttl, &cmd->name);
         return NGX_CONF_ERROR;
     }
 
@@ -201,6 +205,25 @@ ngx_http_adm_idempotency_owner(ngx_conf_t *cf, ngx_http_complex_value_t *owner)
                            "another gets that one's answer; this is right "
                            "for a single caller only,",
                            &owner->value, &args[0]);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_adm_idempotency_times(ngx_conf_t *cf, ngx_adm_idempotency_t *of)
+{
+    ngx_str_t  *args;
+
+    args = cf->args->elts;
+
+    if (of->lock > (ngx_msec_t) of->ttl * 1000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"lock=\" of %Mms is longer than \"ttl=\" of %Ts "
+                           "in \"%V\", it must be at most that",
+                           of->lock, of->ttl, &args[0]);
+        return NGX_ERROR;
     }
 
     return NGX_OK;

@@ -98,21 +98,30 @@ ngx_http_adm_use_inventory(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_adm_loc_conf_t  *alcf = conf;
 
-    ngx_str_t                       name, *args;
+    ngx_int_t                       rc;
+    ngx_str_t                       name;
     ngx_http_adm_inventory_conf_t  *stocked;
-
-    args = cf->args->elts;
 
     if (alcf->uses[NGX_ADM_POLICY_INVENTORY]) {
         return "is duplicate";
     }
 
-    if (cf->args->nelts == 2 && ngx_http_adm_is_word(&args[1], "off")) {
+    rc = ngx_http_adm_check_off(cf);
+
+    if (rc == NGX_DECLINED) {
         alcf->uses[NGX_ADM_POLICY_INVENTORY] =
                                 ngx_array_create(cf->pool, 1, sizeof(void *));
 
         return alcf->uses[NGX_ADM_POLICY_INVENTORY] ? NGX_CONF_OK
                                                     : NGX_CONF_ERROR;
+    }
+
+    if (rc != NGX_OK
+        || ngx_http_adm_check_first(cf, ngx_http_adm_inventory_known, 1,
+                                    "a SKU, as \"$arg_sku\",")
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     ngx_str_set(&name, "inventory");

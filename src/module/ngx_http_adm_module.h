@@ -269,6 +269,22 @@ struct ngx_http_adm_arg_s {
 ngx_int_t ngx_http_adm_read_args(ngx_conf_t *cf, void *conf,
     ngx_http_adm_arg_t *known, ngx_uint_t first);
 
+/*
+ * NGX_ERROR, with the sentence in the log, if what has to stand as argument
+ * "n" is missing, and a parameter is there instead: ""directive" must have
+ * WHAT before "text"".
+ */
+
+ngx_int_t ngx_http_adm_check_first(ngx_conf_t *cf, ngx_http_adm_arg_t *known,
+    ngx_uint_t n, const char *what);
+
+/*
+ * NGX_DECLINED: the directive is "off"; NGX_ERROR, with the sentence in the
+ * log: it is, and there is more.
+ */
+
+ngx_int_t ngx_http_adm_check_off(ngx_conf_t *cf);
+
 /* an ngx_msec_t, a time_t, an ngx_uint_t, a size_t from "min" to "max" */
 
 ngx_int_t ngx_http_adm_read_time(ngx_conf_t *cf, ngx_http_adm_arg_t *arg,

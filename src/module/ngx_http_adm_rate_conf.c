@@ -40,6 +40,17 @@ static ngx_conf_enum_t  ngx_http_adm_scopes[] = {
 };
 
 
+/* what a key that is missing is told by */
+
+static ngx_http_adm_arg_t  ngx_http_adm_rate_known[] = {
+    { "rate=", NULL, NULL, 0, 0, 0, NULL },
+    { "burst=", NULL, NULL, 0, 0, 0, NULL },
+    { "scope=", NULL, NULL, 0, 0, 0, NULL },
+    { "zone=", NULL, NULL, 0, 0, 0, NULL },
+    { NULL, NULL, NULL, 0, 0, 0, NULL }
+};
+
+
 char *
 ngx_http_adm_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -56,7 +67,10 @@ ngx_http_adm_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_adm_check_arguments(cf, 3) != NGX_OK
+    if (ngx_http_adm_check_first(cf, ngx_http_adm_rate_known, 2,
+                                 "a key, as \"$binary_remote_addr\",")
+        != NGX_OK
+        || ngx_http_adm_check_arguments(cf, 3) != NGX_OK
         || ngx_http_adm_compile(cf, &value[2], &rate->key) != NGX_OK)
     {
         return NGX_CONF_ERROR;

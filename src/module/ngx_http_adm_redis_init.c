@@ -26,6 +26,8 @@ static ngx_int_t ngx_http_adm_redis_ssl(ngx_conf_t *cf,
 #if (NGX_SSL)
 static ngx_int_t ngx_http_adm_redis_trust(ngx_conf_t *cf,
     ngx_http_adm_store_t *store);
+static ngx_int_t ngx_http_adm_redis_tls_fail(ngx_conf_t *cf,
+    ngx_http_adm_store_t *store, const char *what);
 #endif
 static ngx_int_t ngx_http_adm_redis_begin(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf);
@@ -228,7 +230,8 @@ ngx_http_adm_redis_ssl(ngx_conf_t *cf, ngx_http_adm_store_t *store)
         && ngx_ssl_certificate(cf, ssl, &store->certificate, &store->key, NULL)
            != NGX_OK)
     {
-        return NGX_ERROR;
+        return ngx_http_adm_redis_tls_fail(cf, store,
+                                           "certificate=\" with \"key=");
     }
 
     return store->conf.verify ? ngx_http_adm_redis_trust(cf, store) : NGX_OK;
@@ -246,7 +249,7 @@ ngx_http_adm_redis_trust(ngx_conf_t *cf, ngx_http_adm_store_t *store)
                                     NGX_HTTP_ADM_REDIS_DEPTH)
         != NGX_OK)
     {
-        return NGX_ERROR;
+        return ngx_http_adm_redis_tls_fail(cf, store, "ca=");
     }
 
     if (store->ca.len == 0
@@ -258,6 +261,21 @@ ngx_http_adm_redis_trust(ngx_conf_t *cf, ngx_http_adm_store_t *store)
     }
 
     return NGX_OK;
+}
+
+
+/* what OpenSSL says of it is in the log, and does not say whose it is */
+
+static ngx_int_t
+ngx_http_adm_redis_tls_fail(ngx_conf_t *cf, ngx_http_adm_store_t *store,
+    const char *what)
+{
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"%s\" of \"admission_redis_tls\" at %V:%ui cannot be "
+                  "loaded",
+                  what, &store->tls.file, store->tls.line);
+
+    return NGX_ERROR;
 }
 
 #else

@@ -239,6 +239,13 @@ ngx_http_adm_check_gate_name(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
         return NGX_ERROR;
     }
 
+    if (amcf->gate_confs.nelts == NGX_ADM_GATES) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "upstream \"%V\" is one too many, "
+                           "a node has at most %d", name, NGX_ADM_GATES);
+        return NGX_ERROR;
+    }
+
     return NGX_OK;
 }
 

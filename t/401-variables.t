@@ -69,7 +69,7 @@ said <limit|rate|a|0|0|>
 --- http_config
 admission_rate a $server_name rate=1r/h burst=9;
 --- config
-location = /t { admission_limit a cost=x; empty_gif; }
+location = /t { set $cost x; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 400

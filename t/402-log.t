@@ -53,7 +53,7 @@ retry after:
 --- http_config
 admission_rate a $server_name rate=1r/h burst=4;
 --- config
-location = /t { admission_limit a cost=x; empty_gif; }
+location = /t { set $cost x; admission_limit a cost=$cost; empty_gif; }
 --- request
 GET /t
 --- error_code: 400

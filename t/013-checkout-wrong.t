@@ -1237,3 +1237,58 @@ location = /t {
 --- error_log
 [emerg]
 "off" in "admission_inventory" must stand alone in
+
+
+
+=== TEST 109: hold= of what is not reserved
+--- config
+location = /t {
+    admission_inventory $arg_sku hold=5m;
+}
+--- error_log
+[emerg]
+"hold=" in "admission_inventory" has no use without "mode=reserve" in
+
+
+
+=== TEST 110: ... commit= of what is not reserved
+--- config
+location = /t {
+    admission_inventory $arg_sku commit=200 mode=check;
+}
+--- error_log
+[emerg]
+"commit=" in "admission_inventory" has no use without "mode=reserve" in
+
+
+
+=== TEST 111: ... release= of what is not reserved
+--- config
+location = /t {
+    admission_inventory $arg_sku release=4xx;
+}
+--- error_log
+[emerg]
+"release=" in "admission_inventory" has no use without "mode=reserve" in
+
+
+
+=== TEST 112: ... unresolved= of what is not reserved
+--- config
+location = /t {
+    admission_inventory $arg_sku unresolved=return;
+}
+--- error_log
+[emerg]
+"unresolved=" in "admission_inventory" has no use without "mode=reserve" in
+
+
+
+=== TEST 113: a buyer who may have any number
+--- config
+location = /t {
+    admission_inventory $arg_sku mode=reserve buyer=$remote_user;
+}
+--- error_log
+[emerg]
+"buyer=" in "admission_inventory" has no use without "per_buyer=" in

@@ -69,7 +69,7 @@ location = /t {
 location = /t {
     admission_idempotency $arg_key owner=$arg_o ttl=1s lock=100ms
         fingerprint=body keep=none max_body=0 methods=POST;
-    admission_inventory a hold=1s mode=check unresolved=keep commit=none
+    admission_inventory a hold=1s mode=reserve unresolved=keep commit=none
         release=none key=%s;
 }
 

@@ -24,6 +24,8 @@ static ngx_int_t ngx_http_adm_inventory_counts(ngx_conf_t *cf,
 static ngx_uint_t ngx_http_adm_inventory_parts(ngx_str_t *list);
 static ngx_int_t ngx_http_adm_inventory_clashes(ngx_conf_t *cf,
     ngx_http_adm_inventory_conf_t *stocked);
+static ngx_int_t ngx_http_adm_inventory_needs(ngx_conf_t *cf,
+    ngx_adm_inventory_t *of);
 static ngx_int_t ngx_http_adm_inventory_agrees(ngx_conf_t *cf,
     ngx_http_adm_inventory_conf_t *first,
     ngx_http_adm_inventory_conf_t *stocked);
@@ -456,6 +458,49 @@ ngx_http_adm_inventory_clashes(ngx_conf_t *cf,
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "status %ui is both in \"commit=\" and in "
                                "\"release=\" of \"%V\"", i, &args[0]);
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_adm_inventory_needs(cf, of);
+}
+
+
+/* what has no use without another */
+
+static ngx_int_t
+ngx_http_adm_inventory_needs(ngx_conf_t *cf, ngx_adm_inventory_t *of)
+{
+    ngx_str_t   value, *args;
+    ngx_uint_t  i, j;
+
+    struct {
+        const char  *name;
+        const char  *needed;
+        uint64_t     there;
+    } needs[] = {
+        { "hold=", "mode=reserve", of->reserve },
+        { "commit=", "mode=reserve", of->reserve },
+        { "release=", "mode=reserve", of->reserve },
+        { "unresolved=", "mode=reserve", of->reserve },
+        { "buyer=", "per_buyer=", of->per_buyer }
+    };
+
+    args = cf->args->elts;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        for (j = 0; j < sizeof(needs) / sizeof(needs[0]); j++) {
+
+            if (needs[j].there
+                || !ngx_http_adm_parameter(&args[i], needs[j].name, &value))
+            {
+                continue;
+            }
+
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%s\" in \"%V\" has no use without \"%s\"",
+                               needs[j].name, &args[0], needs[j].needed);
             return NGX_ERROR;
         }
     }

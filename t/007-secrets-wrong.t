@@ -56,6 +56,8 @@ secret(twice => 0600, "# a\nf00dfeed:$good\n2:$good\nf00dfeed:$good\n");
 secret(many => 0600, join "", map { "k$_:$good\n" } 1 .. 17);
 
 mkdir "$dir/directory", 0700;
+mkdir "$dir/alike", 0700;
+secret("alike/$_" => 0600, "") for qw(keys keyserver);
 POSIX::mkfifo("$dir/fifo", 0600) or die "mkfifo: $!\n";
 symlink "$dir/good", "$dir/link";
 
@@ -433,3 +435,20 @@ admission_state $TEST_NGINX_SECRETS/temp/;
 --- error_log
 [emerg]
 the same path name "
+
+
+
+=== TEST 37: a directory of somebody else
+--- http_config
+admission_state $TEST_NGINX_SECRETS;
+--- error_log eval
+["[emerg]", qr{invalid path "\S+" in "admission_state", "\S+" is in it, and it must be a directory of its own in \S+/nginx\.conf:\d+}]
+
+
+
+=== TEST 38: ... with what only begins as ours do
+--- http_config
+admission_state $TEST_NGINX_SECRETS/alike;
+--- error_log
+[emerg]
+/alike" in "admission_state", "keyserver" is in it, and it must be a directory of its own in

@@ -416,9 +416,9 @@ admission_room c { rate 1r/m; session 2h; max_active 100; }
 admission_state $TEST_NGINX_STATE;
 admission_redis redis://127.0.0.1:1;
 admission_room a { rate 1r/s; }
---- grep_error_log eval: qr/"admission_state" keeps.*/
---- grep_error_log_out
-"admission_state" keeps nothing of rooms, their lines are in the store that "admission_redis" names
+--- grep_error_log eval: qr/(?<="admission_state").* keeps.*/
+--- grep_error_log_out eval
+qr{^ at \S+/nginx\.conf:\d+ keeps nothing of rooms, keys and stock, they are in the store that "admission_redis" names$}
 --- error_log
 [warn]
 

@@ -17,6 +17,15 @@ print {$out} 'k1:', 'a1' x 32, "\n";
 close $out or die "cannot write keys: $!\n";
 chmod 0600, "$dir/keys";
 
+# a directory of state: what is not read may be anything
+mkdir "$dir/kept", 0700;
+mkdir "$dir/kept/lost+found", 0700;
+
+for my $name (qw(room-old room-old~ keys.old stock~ lock.2026 .nfs00a7)) {
+    open my $kept, '>', "$dir/kept/$name" or die "cannot write $name: $!\n";
+    close $kept or die "cannot write $name: $!\n";
+}
+
 $ENV{TEST_NGINX_FILES} = $dir;
 
 add_block_preprocessor(sub {
@@ -124,3 +133,57 @@ location = /t { admission_idempotency $http_k owner=all; }
 --- error_log eval
 ["[warn]",
  qr{"owner=all" of "admission_idempotency" has no variable: all who call are one owner, and who sends the key of another gets that one's answer; this is right for a single caller only, in \S+/nginx\.conf:\d+$}]
+
+
+
+=== TEST 9: a sale that is over
+--- http_config
+admission_secret_file $TEST_NGINX_FILES/keys;
+admission_room a { rate 1r/s; ends 2020-01-01T00:00:00Z; }
+admission_room b { rate 1r/s; ends 2099-01-01T00:00:00Z; }
+--- config
+location = /a { admission_wait a; }
+location = /b { admission_wait b; }
+--- grep_error_log eval: qr/room "." at.*/
+--- grep_error_log_out eval
+qr{^room "a" at \S+/nginx\.conf:\d+: its "ends" is in the past, so nobody gets a number or a pass\n$}
+--- error_log
+[warn]
+
+
+
+=== TEST 10: keys and stock that are in a store are kept there
+--- http_config
+admission_secret_file $TEST_NGINX_FILES/keys;
+admission_redis redis://127.0.0.1:1;
+admission_state $TEST_NGINX_FILES/state;
+--- config
+location = /t { admission_idempotency $http_k owner=$remote_user; }
+--- error_log eval
+["[warn]",
+ qr{"admission_state" at \S+/nginx\.conf:\d+ keeps nothing of rooms, keys and stock, they are in the store that "admission_redis" names$}]
+
+
+
+=== TEST 11: ... of which there are none: what control sets is kept here
+--- http_config
+admission_secret_file $TEST_NGINX_FILES/keys;
+admission_redis redis://127.0.0.1:1;
+admission_state $TEST_NGINX_FILES/state;
+--- no_error_log
+keeps nothing
+[alert]
+[emerg]
+[crit]
+
+
+
+=== TEST 12: files of state, and what stands beside them
+--- http_config
+admission_state $TEST_NGINX_FILES/kept;
+admission_secret_file $TEST_NGINX_FILES/keys;
+--- no_error_log
+is in it
+[alert]
+[emerg]
+[crit]

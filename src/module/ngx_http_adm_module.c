@@ -420,6 +420,8 @@ ngx_http_adm_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    ngx_http_adm_check_state(cf, amcf);
+
     return ngx_http_adm_phase_init(cf);
 }
 

@@ -528,6 +528,10 @@ char *ngx_http_adm_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_adm_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* once rooms, keys and stock have their places: what is not kept is told */
+
+void ngx_http_adm_check_state(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf);
+
 
 /* ngx_http_adm_redis_conf.c: admission_redis, and what belongs to it */
 

@@ -29,6 +29,7 @@ static ngx_int_t ngx_http_adm_room_settings(ngx_conf_t *cf,
     ngx_adm_settings_t *settings, ngx_adm_room_t *room);
 static void ngx_http_adm_room_ceiling(ngx_conf_t *cf,
     ngx_http_adm_room_t *room);
+static void ngx_http_adm_room_over(ngx_conf_t *cf, ngx_http_adm_room_t *room);
 
 
 /* what another node may tell of a setting at most; 0: anything */
@@ -57,6 +58,7 @@ ngx_http_adm_init_rooms(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
         }
 
         ngx_http_adm_room_ceiling(cf, rooms[i]);
+        ngx_http_adm_room_over(cf, rooms[i]);
     }
 
     if (amcf->rooms.nelts) {
@@ -71,12 +73,6 @@ ngx_http_adm_init_rooms(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
 static void
 ngx_http_adm_rooms_warn(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
 {
-    if (amcf->state && amcf->fleet) {
-        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "\"admission_state\" keeps nothing of rooms, their "
-                      "lines are in the store that \"admission_redis\" names");
-    }
-
     if (amcf->keys) {
         return;
     }
@@ -376,4 +372,16 @@ ngx_http_adm_room_ceiling(ngx_conf_t *cf, ngx_http_adm_room_t *room)
                   "\"max_active\" %ui, which sustains %uL%s",
                   &of->name, &room->file, room->line, inside, of->session,
                   of->max_active, rate, units[i].text);
+}
+
+
+static void
+ngx_http_adm_room_over(ngx_conf_t *cf, ngx_http_adm_room_t *room)
+{
+    if (room->room.ends && ngx_time() >= room->room.ends) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "room \"%V\" at %V:%ui: its \"ends\" is in the past, "
+                      "so nobody gets a number or a pass",
+                      &room->room.name, &room->file, room->line);
+    }
 }

@@ -9,6 +9,7 @@
 
 
 static ngx_int_t ngx_http_adm_state_path(ngx_conf_t *cf, ngx_str_t *name);
+static ngx_int_t ngx_http_adm_state_own(ngx_conf_t *cf, ngx_str_t *name);
 
 
 char *
@@ -77,7 +78,67 @@ ngx_http_adm_state_path(ngx_conf_t *cf, ngx_str_t *name)
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    return ngx_http_adm_state_own(cf, name);
+}
+
+
+/*
+ * nginx would take a directory away from whoever has it, when it is but
+ * tested; what cannot be read now is nginx' to tell.
+ */
+
+static ngx_int_t
+ngx_http_adm_state_own(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_dir_t  dir;
+    ngx_int_t  rc;
+    ngx_str_t  file;
+
+    if (ngx_open_dir(name, &dir) == NGX_ERROR) {
+        return NGX_OK;
+    }
+
+    rc = NGX_OK;
+
+    while (rc == NGX_OK && ngx_read_dir(&dir) == NGX_OK) {
+        file.len = ngx_de_namelen(&dir);
+        file.data = ngx_de_name(&dir);
+
+        if (ngx_http_adm_is_word(&file, ".")
+            || ngx_http_adm_is_word(&file, "..")
+            || ngx_adm_state_may_have(&file))
+        {
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid path \"%V\" in \"admission_state\", "
+                           "\"%V\" is in it, and it must be a directory of "
+                           "its own", name, &file);
+        rc = NGX_ERROR;
+    }
+
+    (void) ngx_close_dir(&dir);
+
+    return rc;
+}
+
+
+void
+ngx_http_adm_check_state(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
+{
+    if (amcf->state == NULL || amcf->fleet == NULL
+        || (amcf->rooms.nelts == 0 && amcf->idempotency == NULL
+            && amcf->stock == NULL))
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                  "\"admission_state\" at %s:%ui keeps nothing of rooms, keys "
+                  "and stock, they are in the store that \"admission_redis\" "
+                  "names",
+                  amcf->state->path->conf_file, amcf->state->path->line);
 }
 
 

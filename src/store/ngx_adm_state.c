@@ -162,6 +162,39 @@ ngx_adm_state_add(ngx_conf_t *cf, ngx_path_t *path, ngx_str_t *name, void *tag)
 }
 
 
+ngx_uint_t
+ngx_adm_state_may_have(ngx_str_t *file)
+{
+    u_char       c;
+    size_t       len;
+    ngx_uint_t   i;
+
+    /* what each part calls itself */
+
+    static const char  *names[] = {
+        "room-", "settings", "stock", "keys", "lock", "lost+found", ".nfs"
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        len = ngx_strlen(names[i]);
+
+        if (file->len < len || ngx_strncmp(file->data, names[i], len) != 0) {
+            continue;
+        }
+
+        c = (file->len > len) ? ngx_tolower(file->data[len]) : '~';
+
+        if (i == 0 || names[i][0] == '.' || c < '0' || (c > '9' && c < 'a')
+            || c > 'z')
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 ngx_int_t
 ngx_adm_state_part(ngx_adm_state_t *state, ngx_adm_state_part_t *part)
 {

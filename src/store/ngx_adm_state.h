@@ -83,6 +83,14 @@ typedef struct {
 ngx_adm_state_t *ngx_adm_state_add(ngx_conf_t *cf, ngx_path_t *path,
     ngx_str_t *name, void *tag);
 
+/*
+ * 1 if a file of that name may stand in such a directory: a part's, what is
+ * written beside it, or an operator's copy, as "keys.old"; or what a file
+ * system keeps in directories of others.
+ */
+
+ngx_uint_t ngx_adm_state_may_have(ngx_str_t *file);
+
 /* "part" and what it points to must live as long as the cycle */
 
 ngx_int_t ngx_adm_state_part(ngx_adm_state_t *state,

@@ -541,9 +541,9 @@ sub locked {
 
     unlink "$dir/lock";
     spoil("$dir/lock", 'x' x 17);
-    link "$dir/lock", "$dir/other" or die "cannot link: $!\n";
+    link "$dir/lock", "$dir/lock.other" or die "cannot link: $!\n";
     like(refused($dir), qr{"\Q$dir\E/lock" failed}, '... of two names');
-    is(slurp("$dir/other"), 'x' x 17, '... is not written to');
+    is(slurp("$dir/lock.other"), 'x' x 17, '... is not written to');
 
     return;
 }

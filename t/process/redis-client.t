@@ -430,11 +430,12 @@ sub test_one_connection {
 
     is(scalar(grep { $_ && $_->{status} == 200 } @answers), 50,
         'fifty requests at once');
-    is($nginx->metric('store_trips_total', command => 'rate') - $trips, 50,
-        'a command each');
+    becomes(sub {
+        $nginx->metric('store_trips_total', command => 'rate') - $trips
+    }, 50, 'a command each');
     is($after->{total_connections_received},
         $before->{total_connections_received}, 'over one connection');
-    is($nginx->metric('store_calls'), 0, 'none is under way at last');
+    is($nginx->wait_metric('store_calls', 0), 0, 'none is under way at last');
 
     $nginx->finish;
 

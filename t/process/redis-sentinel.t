@@ -307,8 +307,9 @@ sub by_hand {
 
     is(status('/many?k=any'), 200, 'they change their roles: decided here');
     ok(decides($replica), 'then by the other');
-    cmp_ok($nginx->metric('store_trips_total', outcome => 'readonly'), '>', 0,
-        'READONLY was counted');
+    ok(wait_for(sub {
+        $nginx->metric('store_trips_total', outcome => 'readonly') > 0
+    }), 'READONLY was counted');
     exact($replica, 'then');
 
     return;

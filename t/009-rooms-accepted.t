@@ -28,11 +28,11 @@ add_block_preprocessor(sub {
 
     $block->set_value(http_config => $secret . ($block->http_config // ''));
 
-    # where nothing is refused nothing is to be warned of
-    my $warnings = defined $block->request || defined $block->error_log
-        ? '' : "[warn]\n";
+    # where nothing is refused nothing is to be warned of, but what has no use
+    my @warnings = defined $block->request || defined $block->error_log
+        ? () : qr/\[warn\](?!.* has no effect: no "admission_wait")/;
 
-    $block->set_value(no_error_log => "${warnings}[alert]\n[emerg]\n[crit]")
+    $block->set_value(no_error_log => [@warnings, qw([alert] [emerg] [crit])])
         if !defined $block->no_error_log;
     $block->set_value(suppress_stderr => '') if defined $block->error_log;
     $block->set_value(request => 'GET /') if !defined $block->request;

@@ -187,3 +187,25 @@ is in it
 [alert]
 [emerg]
 [crit]
+
+
+
+=== TEST 13: a rate and a room that no location has
+--- http_config
+admission_secret_file $TEST_NGINX_FILES/keys;
+admission_rate a $binary_remote_addr rate=1r/s;
+admission_rate used $binary_remote_addr rate=1r/s;
+admission_room b { rate 1r/s; }
+admission_room waits { rate 1r/s; }
+admission_room asks { rate 1r/s; }
+--- config
+admission_limit used;
+location = /t { admission_wait waits; }
+location /line { admission_room_api asks; }
+--- grep_error_log eval: qr/\w+ "\w+" at .* has no effect.*/
+--- grep_error_log_out eval
+qr{\Arate "a" at \S+/nginx\.conf:\d+ has no effect: no "admission_limit" puts it before a location
+room "b" at \S+/nginx\.conf:\d+ has no effect: no "admission_wait" puts it before a location
+\z}
+--- error_log
+[warn]

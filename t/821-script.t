@@ -381,3 +381,14 @@ table.insert(words, 1, "first")
 return { key = all .. ";" .. words[1] .. table.remove(words) .. #words }
 --- response_headers
 X-Said: ///red,green,blue;a+b+c2;value=key;Shop;xxx;2;5;2;007;firstblue3/
+
+
+
+=== TEST 27: one that no location runs
+--- second
+return function() end
+--- response_headers
+X-Said: ////
+--- grep_error_log eval: qr/\w+ "\w+" at .* has no effect.*/
+--- grep_error_log_out eval
+qr{\Ascript "b" at \S+/nginx\.conf:\d+ has no effect: no "admission_run" puts it before a location\n\z}

@@ -88,6 +88,7 @@ typedef struct {
     ngx_http_complex_value_t bind;       /* value.data NULL: none */
 
     ngx_str_t                zone;       /* empty: the default */
+    ngx_uint_t               used;       /* some location has it */
     ngx_str_t                file;       /* where it stands */
     ngx_uint_t               line;
 } ngx_http_adm_room_t;

@@ -421,6 +421,12 @@ ngx_http_adm_init(ngx_conf_t *cf)
     }
 
     ngx_http_adm_check_state(cf, amcf);
+    ngx_http_adm_check_rates(cf, amcf);
+    ngx_http_adm_check_rooms(cf, amcf);
+
+#if (NGX_ADM_LUAJIT)
+    ngx_http_adm_check_scripts(cf, amcf);
+#endif
 
     return ngx_http_adm_phase_init(cf);
 }

@@ -36,6 +36,7 @@ typedef struct {
     ngx_adm_rate_t            rate;
     ngx_http_complex_value_t  key;
     ngx_str_t                 zone;      /* empty: the default */
+    ngx_uint_t                used;      /* some admission_limit has it */
     ngx_str_t                 file;      /* where it stands */
     ngx_uint_t                line;
 } ngx_http_adm_rate_conf_t;
@@ -364,6 +365,10 @@ char *ngx_http_adm_init_rates(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf);
 ngx_int_t ngx_http_adm_init_limits(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_array_t *uses);
 
+/* once all locations are merged: rates that none has are warned of */
+
+void ngx_http_adm_check_rates(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf);
+
 
 /* ngx_http_adm_script_conf.c: admission_script, admission_run */
 
@@ -376,6 +381,11 @@ char *ngx_http_adm_run(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 ngx_int_t ngx_http_adm_init_runs(ngx_conf_t *cf,
     ngx_http_adm_main_conf_t *amcf, ngx_array_t *uses);
+
+/* once all locations are merged: scripts that none runs are warned of */
+
+void ngx_http_adm_check_scripts(ngx_conf_t *cf,
+    ngx_http_adm_main_conf_t *amcf);
 
 #endif
 
@@ -401,6 +411,10 @@ ngx_http_adm_room_t *ngx_http_adm_room_named(ngx_conf_t *cf,
 /* once all is read */
 
 char *ngx_http_adm_init_rooms(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf);
+
+/* once all locations are merged: rooms that none has are warned of */
+
+void ngx_http_adm_check_rooms(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf);
 
 
 /* ngx_http_adm_wait_conf.c: admission_wait */

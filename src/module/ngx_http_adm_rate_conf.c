@@ -450,6 +450,7 @@ ngx_http_adm_init_limit(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
         return NGX_ERROR;
     }
 
+    rate->used = 1;
     limit->values[NGX_ADM_RATE_KEY] = rate->key;
     use->late = (rate->rate.scope == NGX_ADM_SCOPE_EXACT);
 
@@ -506,6 +507,27 @@ ngx_http_adm_limit_bounds(ngx_conf_t *cf, ngx_http_adm_limit_conf_t *limit,
     }
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_adm_check_rates(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
+{
+    ngx_uint_t                  i;
+    ngx_http_adm_rate_conf_t  **rates;
+
+    rates = amcf->rates.elts;
+
+    for (i = 0; i < amcf->rates.nelts; i++) {
+
+        if (!rates[i]->used) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "rate \"%V\" at %V:%ui has no effect: no "
+                          "\"admission_limit\" puts it before a location",
+                          &rates[i]->rate.name, &rates[i]->file,
+                          rates[i]->line);
+        }
+    }
 }
 
 

@@ -1069,6 +1069,9 @@ ngx_http_adm_room_named(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
                       "unknown room \"%V\" in \"%s\" at %V:%ui, "
                       "\"admission_room\" defines %V",
                       name, directive, file, line, &known);
+
+    } else {
+        room->used = 1;
     }
 
     return room;

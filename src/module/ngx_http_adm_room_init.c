@@ -70,6 +70,27 @@ ngx_http_adm_init_rooms(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
 }
 
 
+void
+ngx_http_adm_check_rooms(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
+{
+    ngx_uint_t             i;
+    ngx_http_adm_room_t  **rooms;
+
+    rooms = amcf->rooms.elts;
+
+    for (i = 0; i < amcf->rooms.nelts; i++) {
+
+        if (!rooms[i]->used) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "room \"%V\" at %V:%ui has no effect: no "
+                          "\"admission_wait\" puts it before a location",
+                          &rooms[i]->room.name, &rooms[i]->file,
+                          rooms[i]->line);
+        }
+    }
+}
+
+
 static void
 ngx_http_adm_rooms_warn(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
 {

@@ -12,11 +12,12 @@
 #include <ngx_adm_script.h>
 
 
-/* a named script, and where it stands */
+/* a named script */
 
 typedef struct {
     ngx_adm_script_t          script;
-    ngx_str_t                 file;
+    ngx_uint_t                used;      /* some admission_run has it */
+    ngx_str_t                 file;      /* where it stands */
     ngx_uint_t                line;
 } ngx_http_adm_script_conf_t;
 
@@ -306,11 +307,33 @@ ngx_http_adm_init_run(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf,
         return NGX_ERROR;
     }
 
+    of->used = 1;
     run->use.conf = &of->script;
     run->use.series = ngx_adm_counters_series(amcf->counters,
                                               NGX_ADM_FAMILY_POLICY, &text);
 
     return run->use.series ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_http_adm_check_scripts(ngx_conf_t *cf, ngx_http_adm_main_conf_t *amcf)
+{
+    ngx_uint_t                    i;
+    ngx_http_adm_script_conf_t  **scripts;
+
+    scripts = amcf->scripts.elts;
+
+    for (i = 0; i < amcf->scripts.nelts; i++) {
+
+        if (!scripts[i]->used) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "script \"%V\" at %V:%ui has no effect: no "
+                          "\"admission_run\" puts it before a location",
+                          &scripts[i]->script.name, &scripts[i]->file,
+                          scripts[i]->line);
+        }
+    }
 }
 
 

@@ -37,8 +37,8 @@ sub start {
     my ($class, @targets) = @_;
 
     my $dir = File::Temp->newdir;
-    my $self = bless { dir => $dir, owner => $$,
-        rates => [ map { $_->{rate} } @targets ] }, $class;
+    my $self = bless { dir => $dir, owner => $$, n => scalar @targets },
+        $class;
     my $pid = fork // die "cannot fork: $!\n";
 
     if ($pid == 0) {
@@ -57,14 +57,13 @@ sub start {
 
 
 # Waits for the end: how often each status came, and when: { 200 => n,
-# slots => { 200 => [n, ...] }, sent => n, rate => as it was asked for }
+# slots => { 200 => [n, ...] }, sent => n }
 sub finish {
     my ($self) = @_;
 
     waitpid delete $self->{pid}, 0;
 
-    my @seen = map { { slots => {}, sent => 0, rate => $_ } }
-               @{ $self->{rates} };
+    my @seen = map { { slots => {}, sent => 0 } } 1 .. $self->{n};
 
     for (split /\n/, slurp("$self->{dir}/seen")) {
         my ($i, $status, @slots) = split;
@@ -82,42 +81,6 @@ sub finish {
 }
 
 
-# The first moment from this one on (seconds since the start), for a second at
-# most, before and after which answers came as fast as they were asked for; or
-# before it, with a "step" of -1.  Where a machine has stood still what is late
-# comes all at once: counts from there, or to there, would be of more or less
-# than the time between.
-sub quiet {
-    my ($moment, $step, @seen) = @_;
-
-    my $at = int($moment / $SLOT + 0.5);
-
-    for my $slot (map { $at + $_ * $step } 0 .. 1 / $SLOT) {
-        return $slot * $SLOT if !grep { !_steady($_, $slot) } @seen;
-    }
-
-    return $moment;
-}
-
-
-# True if each of the slots at both sides of this moment has what comes in one,
-# more or less.
-sub _steady {
-    my ($seen, $slot) = @_;
-
-    my $usual = $seen->{rate} * $SLOT;
-
-    for my $i ($slot - 1, $slot) {
-        my $came = 0;
-
-        $came += $_->[$i] // 0 for $i < 0 ? () : values %{ $seen->{slots} };
-        return 0 if abs($came - $usual) > 0.2 * $usual + 2;
-    }
-
-    return 1;
-}
-
-
 # Answers of that status that came from one moment to another, in seconds
 # since the start.
 sub between {
@@ -126,7 +89,7 @@ sub between {
     my $slots = $seen->{slots}{$status} // [];
     my $sum = 0;
 
-    for (int($from / $SLOT + 0.5) .. int($to / $SLOT + 0.5) - 1) {
+    for ($from / $SLOT .. $to / $SLOT - 1) {
         $sum += $slots->[$_] // 0;
     }
 

@@ -301,7 +301,7 @@ pass 1 ticket 1
 --- more_headers eval
 my $now = time;
 [map { ::cookie(::mint("pass", id => 9, iat => $now - $_, exp => $now + 300)) }
- 30, 60]
+ 5, 60]
 --- error_code eval
 [200, 200]
 --- response_headers_like eval
@@ -330,7 +330,7 @@ pass 3
 my $now = time;
 ["", map { ::cookie(::mint("ticket", ticket => 1, iat => $now - $_,
                            exp => $now + 9)) }
- 3500, 3600]
+ 3400, 3600]
 --- error_code eval
 [503, 503, 503]
 --- response_headers eval
